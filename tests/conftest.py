@@ -1,4 +1,4 @@
-"""What every test stands on: an environment of its own, checks that nothing is left behind, and CI's rule about skips."""
+"""What every test stands on: an environment of its own, a look at what is left behind, and CI's rule about skips."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     patch.undo()
 
 
-# The three checks are named in the order in which they begin; they end the other way round, each after all that the test
-# itself asked for is closed.
+# The three checks are named in the order in which they begin; they end the other way round, each after all that the
+# test itself asked for is closed.
 
 
 @pytest.fixture(scope="module", autouse=True)

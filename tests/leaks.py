@@ -1,4 +1,4 @@
-"""What a test may leave behind by mistake: tasks, threads and processes of jobs. `bench/soak.py` asks the same questions."""
+"""What a test may leave behind by mistake: tasks, threads, processes of jobs. bench/soak.py asks the same questions."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class JobProcess(NamedTuple):
 
 
 def job_processes(below: str) -> list[JobProcess]:
-    """Processes marked as part of a job (VASTDESK_JOB, docs/protocol.md §3) whose environment, folder or arguments name a
-    path below `below`: other workers and other people's jobs on this machine are none of our business."""
+    """Processes marked as part of a job (VASTDESK_JOB, docs/protocol.md §3) whose environment, folder or arguments
+    name a path below `below`: other workers and other people's jobs on this machine are none of our business."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
