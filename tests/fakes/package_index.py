@@ -7,8 +7,8 @@
         index.add_cuda_torch()                      # torch 2.8.0+cu128, torchvision, torchaudio, numpy 2.1.3
         run([python, "-m", "pip", "install", "colorama"], env={**clean, **index.environment()})
 
-A name that was never added is answered 404, as a package that does not exist is. Source distributions bring their own build
-backend, so building one needs neither setuptools nor a network.
+A name that was never added is answered 404, as a package that does not exist is. Source distributions bring their own
+build backend, so building one needs neither setuptools nor a network.
 """
 
 from __future__ import annotations
@@ -81,8 +81,7 @@ def build_wheel(
         *(f"Requires-Dist: {r}" for r in requires),
     ]
     metadata = ("\n".join(lines) + "\n").encode()
-    files = {module if "/" in module or module.endswith(".py") else f"{module.replace('.', '/')}/__init__.py": source.encode()
-             for module, source in modules.items()}  # fmt: skip
+    files = {_module_path(module): source.encode() for module, source in modules.items()}
     info = f"{stem}.dist-info"
     files[f"{info}/METADATA"] = metadata
     files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: fake\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -92,6 +91,10 @@ def build_wheel(
         for path, content in files.items():
             archive.writestr(zipfile.ZipInfo(path, (2025, 1, 1, 0, 0, 0)), content)
     return f"{stem}-py3-none-any.whl", out.getvalue(), metadata
+
+
+def _module_path(module: str) -> str:
+    return module if module.endswith(".py") else f"{module.replace('.', '/')}/__init__.py"
 
 
 def build_sdist(
@@ -197,7 +200,7 @@ class PackageIndex(LoopbackServer):
         return f"{self.base_url}/simple/"
 
     def environment(self) -> dict[str, str]:
-        """Variables that make pip and uv use this index and nothing else, whatever the computer's configuration says."""
+        """Variables that make pip and uv use this index alone, whatever the computer's configuration says."""
         return {
             "PIP_CONFIG_FILE": "/dev/null",
             "PIP_INDEX_URL": self.url,
@@ -223,11 +226,11 @@ class PackageIndex(LoopbackServer):
         modules: Mapping[str, str] | Sequence[str] | None = None,
         kind: Kind = "wheel",
     ) -> None:
-        """Publish a version. `modules` are the importable modules (names, or names with source); by default one, named like
-        the project with underscores, that knows its `__version__`."""
+        """Publish a version. `modules` are the importable modules (names, or names with source); by default one, named
+        like the project with underscores, that knows its `__version__`."""
         if modules is None:
             modules = [normalize(name).replace("-", "_")]
-        sources = modules if isinstance(modules, Mapping) else {m: f"__version__ = {version!r}\n" for m in modules}
+        sources = modules if isinstance(modules, Mapping) else dict.fromkeys(modules, f"__version__ = {version!r}\n")
         metadata = None
         if kind == "wheel":
             filename, data, metadata = build_wheel(name, version, requires, sources)
@@ -238,7 +241,7 @@ class PackageIndex(LoopbackServer):
             self._projects.setdefault(normalize(name), []).append(entry)
 
     def add_cuda_torch(self) -> None:
-        """What a GPU machine has: the torch trio built for CUDA 12.8, and numpy 2. Also newer ones, to tempt a resolver."""
+        """What a GPU machine has: the torch trio for CUDA 12.8, and numpy 2. Also newer ones, to tempt a resolver."""
         for torch, vision, tag in (("2.8.0+cu128", "0.23.0+cu128", "2.8.0+cu128"), ("2.9.0", "0.24.0", "2.9.0")):
             self.add("torch", torch, ["numpy"])
             self.add("torchvision", vision, [f"torch=={tag}", "numpy"])

@@ -14,7 +14,7 @@ import threading
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 from urllib.parse import parse_qs, urlsplit
 
 from .loopback import LoopbackHandler, LoopbackServer
@@ -112,7 +112,7 @@ class GitHandler(LoopbackHandler):
                 process.kill()
                 host.ended(process)
 
-    def _copy(self, source: BinaryIO, rate_bytes_s: float | None) -> None:
+    def _copy(self, source: IO[bytes], rate_bytes_s: float | None) -> None:
         # read1: what is there at once, so that "remote: Counting objects" is not held back until a chunk is full.
         read = getattr(source, "read1", source.read)
         sent = 0

@@ -42,7 +42,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that left in the middle (git killed by a cancel) is everyday life here, not a traceback on stderr."""
+        """A client that left in the middle (git killed by a cancel) is everyday life, not a traceback."""
 
 
 class LoopbackServer:
