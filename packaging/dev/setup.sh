@@ -7,6 +7,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 level=${1:-dev}
 apt_get="env DEBIAN_FRONTEND=noninteractive apt-get"
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -52,7 +53,7 @@ install_system() { # install_system PACKAGE…
   had_sshd=$(PATH="$PATH:/usr/sbin:/sbin" command -v sshd || true)
   $apt_get update -qq || say "apt-get update had problems; trying with the lists that are there"
   # shellcheck disable=SC2086  # word splitting is wanted
-  $apt_get install -y -qq --no-install-recommends "$@" >&2
+  $apt_get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@" >/dev/null
   # The tests start an sshd of their own on a free port; nobody asked for one that listens on port 22.
   if [ -z "$had_sshd" ] && [ -d /run/systemd/system ] && [ "$(id -u)" = 0 ]; then
     systemctl disable --now ssh.service ssh.socket >/dev/null 2>&1 || true
@@ -65,7 +66,7 @@ make_venv() {
   if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     "$python" -m venv .venv
   elif "$python" -m pip --version >/dev/null 2>&1; then
-    "$python" -m pip install --quiet --disable-pip-version-check --upgrade --target build/virtualenv virtualenv
+    "$python" -m pip install --quiet --upgrade --target build/virtualenv virtualenv
     PYTHONPATH=build/virtualenv "$python" -m virtualenv --quiet .venv
   else
     install_system python3-venv
@@ -102,5 +103,5 @@ fi
 fits .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1 || make_venv
 case $level in app) what=. ;; *) what='.[dev]' ;; esac
 say "installing VastDesk ($level) into .venv"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -c packaging/dev/constraints.txt -e "$what"
+.venv/bin/python -m pip install --quiet -c packaging/dev/constraints.txt -e "$what"
 printf '%s\n' "$stamp" >".venv/.made-$level"
