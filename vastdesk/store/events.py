@@ -1,0 +1,115 @@
+"""The event log: every event exactly once, numbered run-wide, and the reduced view of it kept at hand."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from vastdesk.domain.errors import VastDeskError
+from vastdesk.domain.events import DESKTOP_JOB, FINAL_RUN_STATES, RUN_STATES, clean_event
+from vastdesk.store import codec
+from vastdesk.store.rows import Place
+from vastdesk.store.runs import enter_state, job_key, run_key
+
+OWN_FIELDS = frozenset({"seq", "run", "job", "rseq"})
+"""Fields that the columns of the table hold."""
+UNREADABLE = "unreadable"
+"""Type of what stands for an event that could not be used."""
+
+
+class Appended(NamedTuple):
+    """What was stored of a batch. `ended`: the run reached a final state in it."""
+
+    events: list[dict[str, Any]]
+    ended: bool
+
+
+class _Run(NamedTuple):
+    key: int
+    instance_id: str
+    place: Place
+    last_rseq: int
+
+
+def append(connection: sqlite3.Connection, run_id: str, job: str, events: Iterable[Mapping[str, Any]]) -> Appended:
+    """Stores those of the events that come next in their job (`seq` = last + 1) and gives them back as stored.
+
+    What is there already is dropped, so sending again is harmless. What comes after a gap is dropped as well: whoever
+    sent it asks again from `last_seq`, and no hole is ever stored.
+    """
+    run = _run(connection, run_id)
+    key, last = job_key(connection, run.key, job)
+    new = []
+    for event in events:
+        if event.get("seq") == last + 1:
+            last += 1
+            # one that cannot be used keeps its number: a hole would be asked for again and again
+            new.append(clean_event(event) or {"seq": last, "type": UNREADABLE})
+    return _insert(connection, run_id, run, job, key, new)
+
+
+def append_desktop(connection: sqlite3.Connection, run_id: str, type: str, fields: Mapping[str, Any]) -> Appended:
+    """Stores one event of the engine. Its numbers and times are given here, inside the transaction: two processes may
+    write at once (one drives the run, the other cancels it)."""
+    run = _run(connection, run_id)
+    key, last = job_key(connection, run.key, DESKTOP_JOB)
+    event = clean_event({**fields, "seq": last + 1, "ts": time.time(), "mono": time.monotonic(), "type": type})
+    if event is None or (type == "run_state" and event.get("state") not in RUN_STATES):
+        raise ValueError(f"not an event: {type} {dict(fields)}")
+    return _insert(connection, run_id, run, DESKTOP_JOB, key, [event])
+
+
+def _insert(
+    connection: sqlite3.Connection, run_id: str, run: _Run, job: str, key: int, events: list[dict[str, Any]]
+) -> Appended:
+    if not events:
+        return Appended([], False)
+    first = run.last_rseq + 1
+    connection.executemany(
+        "INSERT INTO event (run_key, rseq, job_key, seq, body) VALUES (?, ?, ?, ?, ?)",
+        [
+            (run.key, rseq, key, event["seq"], codec.dump({k: v for k, v in event.items() if k not in OWN_FIELDS}))
+            for rseq, event in enumerate(events, first)
+        ],
+    )
+    connection.execute("UPDATE job SET last_seq = ? WHERE key = ?", (events[-1]["seq"], key))
+    connection.execute("UPDATE run SET last_rseq = ? WHERE key = ?", (run.last_rseq + len(events), run.key))
+    ended = False
+    if job == DESKTOP_JOB:
+        for event in events:
+            if event["type"] == "run_state" and "state" in event:
+                place: Place = connection.execute("SELECT place FROM run WHERE key = ?", (run.key,)).fetchone()[0]
+                enter_state(connection, run.key, run.instance_id, place, event["state"], event.get("ts", 0.0))
+                ended = event["state"] in FINAL_RUN_STATES
+    stored = [{**event, "run": run_id, "job": job, "rseq": rseq} for rseq, event in enumerate(events, first)]
+    return Appended(stored, ended)
+
+
+def last_seq(connection: sqlite3.Connection, run_id: str, job: str) -> int:
+    """The number of the job's newest stored event, 0 when there is none."""
+    row = connection.execute(
+        "SELECT last_seq FROM job WHERE run_key = ? AND id = ?", (run_key(connection, run_id), job)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def events_since(connection: sqlite3.Connection, run_id: str, since: int, limit: int) -> list[dict[str, Any]]:
+    """At most `limit` events with `rseq` > `since`, in order."""
+    key = run_key(connection, run_id)
+    jobs = dict(connection.execute("SELECT key, id FROM job WHERE run_key = ?", (key,)))
+    rows = connection.execute(
+        "SELECT rseq, job_key, seq, body FROM event WHERE run_key = ? AND rseq > ? ORDER BY rseq LIMIT ?",
+        (key, since, limit),
+    )
+    return [
+        {"seq": seq, **codec.load(body), "run": run_id, "job": jobs[job], "rseq": rseq} for rseq, job, seq, body in rows
+    ]
+
+
+def _run(connection: sqlite3.Connection, run_id: str) -> _Run:
+    row = connection.execute("SELECT key, instance_id, place, last_rseq FROM run WHERE id = ?", (run_id,)).fetchone()
+    if row is None:
+        raise VastDeskError("no_run", run=run_id)
+    return _Run(*row)
