@@ -104,8 +104,16 @@ def events_since(connection: sqlite3.Connection, run_id: str, since: int, limit:
         (key, since, limit),
     )
     return [
-        {"seq": seq, **codec.load(body), "run": run_id, "job": jobs[job], "rseq": rseq} for rseq, job, seq, body in rows
+        {"seq": seq, **_fields(body), "run": run_id, "job": jobs[job], "rseq": rseq} for rseq, job, seq, body in rows
     ]
+
+
+def _fields(body: str) -> dict[str, Any]:
+    try:
+        fields: dict[str, Any] = codec.load(body)
+    except ValueError:  # a flipped bit on the disk: one event is not worth the run
+        return {"type": UNREADABLE}
+    return fields
 
 
 def _run(connection: sqlite3.Connection, run_id: str) -> _Run:

@@ -100,7 +100,6 @@ FIRST_TABLES = Migration(
         """CREATE TABLE snapshot (
             run_key INTEGER PRIMARY KEY REFERENCES run (key) ON DELETE CASCADE,
             rseq INTEGER NOT NULL,
-            version TEXT NOT NULL,
             body TEXT NOT NULL
         )""",
         """CREATE TABLE command (

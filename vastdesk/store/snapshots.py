@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 
-import vastdesk
+from vastdesk.domain.reduce import Reducer
 from vastdesk.store import codec
 from vastdesk.store.events import events_since
 from vastdesk.store.runs import run_key
 
+log = logging.getLogger(__name__)
+
 EVERY = 2_000
-"""A snapshot at least every so many events: reducing that many takes about 20 ms."""
-CHUNK = 5_000
-"""Events reduced in one go, so that other work of the store's thread waits 50 ms at most."""
+"""A snapshot at least every so many events."""
+CHUNK = 2_000
+"""Events reduced in one go, so that other work of the store's thread need not wait long."""
 
 
 class Replay:
@@ -20,20 +23,22 @@ class Replay:
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
-        from vastdesk.domain.reduce import Reducer
-
         self.reducer = Reducer()
         self._at = 0
         self._replayed = 0
 
     def begin(self, connection: sqlite3.Connection) -> None:
-        """Starts from the snapshot, if there is one that this version of VastDesk made."""
+        """Starts from the snapshot, if there is one that this version of the reducer understands."""
         row = connection.execute(
-            "SELECT rseq, body FROM snapshot WHERE run_key = ? AND version = ?",
-            (run_key(connection, self.run_id), vastdesk.__version__),
+            "SELECT rseq, body FROM snapshot WHERE run_key = ?", (run_key(connection, self.run_id),)
         ).fetchone()
-        if row is not None:
-            self._at, self.reducer = row[0], type(self.reducer)(codec.load(row[1]))
+        if row is None:
+            return
+        try:
+            self._at, self.reducer = row[0], Reducer(codec.load(row[1]))
+        except ValueError as error:
+            log.info("the snapshot of run %s is not used: %s", self.run_id, error)
+            self._at, self.reducer = 0, Reducer()
 
     def step(self, connection: sqlite3.Connection) -> bool:
         """Applies what comes next, at most `CHUNK` events. False: nothing was left."""
@@ -47,17 +52,16 @@ class Replay:
 
     @property
     def is_worth_saving(self) -> bool:
-        """Whether enough was replayed for the next reader to be glad about a snapshot."""
+        """Whether so much was replayed that the next reader will be glad about a snapshot."""
         return self._replayed >= EVERY
 
     def save(self, connection: sqlite3.Connection) -> None:
         """Keeps the view as it is now, unless a newer one is there."""
         connection.execute(
-            "INSERT INTO snapshot (run_key, rseq, version, body) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (run_key) DO UPDATE"
-            " SET rseq = excluded.rseq, version = excluded.version, body = excluded.body"
-            " WHERE excluded.rseq > rseq OR excluded.version <> version",
-            (run_key(connection, self.run_id), self._at, vastdesk.__version__, codec.dump(self.reducer.snapshot())),
+            "INSERT INTO snapshot (run_key, rseq, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (run_key) DO UPDATE SET rseq = excluded.rseq, body = excluded.body"
+            " WHERE excluded.rseq >= rseq",
+            (run_key(connection, self.run_id), self._at, codec.dump(self.reducer.snapshot())),
         )
 
 

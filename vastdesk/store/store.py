@@ -64,10 +64,12 @@ class Store:
 
     async def close(self) -> None:
         """Finishes what was begun, gives up the runs this process drives, closes the file. May be called twice."""
-        with contextlib.suppress(VastDeskError, RuntimeError):  # a dropped lock says the same as a cleared name
-            await self._db.write(lambda c: runs.release_all(c, self.owner))
-        self._owner.end()
-        await self._db.close()
+        try:
+            with contextlib.suppress(VastDeskError, RuntimeError):  # a dropped lock says the same as a cleared name
+                await self._db.write(lambda c: runs.release_all(c, self.owner))
+        finally:
+            self._owner.end()
+            await self._db.close()
 
     async def __aenter__(self) -> Store:
         return self
