@@ -1,4 +1,4 @@
-"""What a step says of itself. Importable on both sides: the desktop makes forms and `--set` from it, the instance runs it."""
+"""What a step says of itself. Importable on both sides: the desktop makes forms from it, the instance runs it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 PARAM_TYPES = ("text", "path", "int", "bool", "choice", "list", "duration", "script", "node_list")
-"""`list` is a list of texts; `duration` is seconds (the form also takes `90s`, `5m`, `1h`); `script` is text shown before it
-runs; `node_list` is what the desktop turns into CSV text before the job is sent (`default`, a file, or `git+URL`)."""
+"""`list` is a list of texts; `duration` is seconds (the form also takes `90s`, `5m`, `1h`); `script` is text shown
+before it runs; `node_list` is what the desktop turns into CSV text before the job is sent (`default`, a file, or
+`git+URL`)."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,12 @@ class ParamError(ValueError):
         self.message = message
 
 
-def _text_problem(value: Any) -> str:
+def _text_problem(value: Any, raw: bool = False) -> str:
+    """`raw`: a file's content, whose reader judges its lines one by one."""
     if not isinstance(value, str):
         return "must be a text, not %s" % type(value).__name__
+    if raw:
+        return "must not contain NUL characters" if "\0" in value else ""
     if any(ord(char) < 32 and char not in "\n\t" for char in value) or "\x7f" in value:
         return "must not contain control characters"
     return ""
@@ -117,7 +121,7 @@ def check_value(param: Param, value: Any) -> Any:
         if not isinstance(items, Sequence) or any(_text_problem(item) for item in items):
             raise ParamError(param.name, "is a list of texts")
         return [item for item in items if item]
-    problem = _text_problem(value)
+    problem = _text_problem(value, raw=param.type in ("script", "node_list"))
     if problem:
         raise ParamError(param.name, problem)
     if param.type == "choice" and value not in param.choices:

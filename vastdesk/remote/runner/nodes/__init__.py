@@ -1,0 +1,1 @@
+"""What the steps that install and verify custom nodes are made of."""

@@ -1,0 +1,29 @@
+"""What UI_HOME is."""
+
+from __future__ import annotations
+
+from ..context import Context
+from ..discover import find_comfyui
+from ..errors import StepError
+from ..nodes import envfile
+from ..step import Step
+
+STEP = Step(
+    name="get_ui_home",
+    title="Read UI_HOME",
+    description="Reads UI_HOME from /etc/environment as a new login would.",
+    limit_s=30.0,
+    undo="nothing to undo",
+    example={},
+)
+
+
+def run(ctx: Context) -> str:
+    ctx.plan([{"id": "get", "label": "Read UI_HOME"}])
+    with ctx.task("get") as task:
+        value = envfile.read_variable(ctx, "UI_HOME")
+        if not value:
+            found = find_comfyui(ctx.profile, ctx.path)
+            raise StepError("ui_home_missing", suggestion="; ComfyUI was found in %s" % found if found else "")
+        task.succeeded(value)
+    return "UI_HOME is %s" % value
