@@ -1,0 +1,1 @@
+"""The numbers of docs/benchmarks.md, measured: each against its peer, in the same run, on the same machine."""
