@@ -1,4 +1,4 @@
-"""Opening a run out of a history of 1,000,000 events, long and short runs mixed; the peer reads all events of the run."""
+"""Opening a run out of a history of 1,000,000 events, runs of all lengths; the peer reads all events of the run."""
 
 from __future__ import annotations
 
@@ -41,9 +41,8 @@ async def _fill(folder: Path, sizes: tuple[tuple[int, int], ...]) -> dict[str, i
                 run, job = new_id(), new_id()
                 await store.create_run(NewRun(run, instance.id, {"name": "bench", "steps": []}))
                 steps = [{"id": "nodes", "use": "install_custom_nodes", "title": "Install custom nodes"}]
-                await store.append_desktop(
-                    run, "run_state", state="running", workflow="bench", instance="box", steps=steps
-                )
+                begin = {"state": "running", "workflow": "bench", "instance": "box", "steps": steps}
+                await store.append_desktop(run, "run_state", **begin)
                 stored = size if number % 2 else _oldest_snapshot(size)
                 for start in range(0, stored, 500):
                     await store.append(run, job, events[start : min(start + 500, stored)])
