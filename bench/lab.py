@@ -82,9 +82,13 @@ def workflow(*steps: dict[str, object], name: str = "bench") -> Workflow:
 async def helper(module: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """`python -m module arguments` beside us, with pipes; ended by closing its stdin, at last by a kill."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"}, limit=1 << 24,
-    )  # fmt: skip
+        *(sys.executable, "-m", module, *arguments),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=1 << 24,
+    )
     try:
         yield process
     finally:

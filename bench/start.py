@@ -1,4 +1,4 @@
-"""From the command to the first row on the screen, before any network: the instance takes the connection and is silent."""
+"""From the command to the first row, before any network: the instance takes the connection and is silent."""
 
 from __future__ import annotations
 

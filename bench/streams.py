@@ -9,7 +9,7 @@ NODES = 34
 
 
 def job_events(count: int) -> Iterator[dict[str, Any]]:
-    """`count` events of one job: a plan of 34 nodes, their clones with progress, the output of the installation, the end.
+    """`count` events of one job: a plan of 34 nodes, clones with progress, the output of the installation, the end.
 
     Three of four are progress, the rest log lines, as measured on a set-up with packages.
     """
