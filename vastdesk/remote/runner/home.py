@@ -49,7 +49,7 @@ def workspace() -> str:
 
 
 def runner_home() -> str:
-    """`~/.vastdesk`; VASTDESK_HOME instead of it; $WORKSPACE/.vastdesk if the home cannot be written. Made if needed."""
+    """`~/.vastdesk`, or VASTDESK_HOME, or $WORKSPACE/.vastdesk if the home cannot be written. Made if needed."""
     given = os.environ.get("VASTDESK_HOME")
     if given:
         return _private_folder(os.path.abspath(given))

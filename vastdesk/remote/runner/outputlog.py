@@ -1,8 +1,8 @@
 """The raw output of a step: written by the step process, read by `serve`, bounded, with offsets that stay true.
 
 The first MiB is kept in `output/<step>.log`, later ones in `output/<step>.log.<offset>`, of which the last three are
-kept. A segment is named by the offset of its first byte, so what was dropped in the middle (or lost on a full disk) is a
-hole that a reader can see.
+kept. A segment is named by the offset of its first byte, so what was dropped in the middle (or lost on a full disk)
+is a hole that a reader can see.
 """
 
 from __future__ import annotations
@@ -185,10 +185,11 @@ def tail(job_dir: str, lines: int = 20, width: int = 500) -> List[str]:
     if not newest[1]:
         return []
     step_id = re.sub(r"\.log(\.\d+)?$", "", newest[1])
-    last = segments(job_dir, step_id)[-1:]
-    if not last:
-        return []
-    raw = _read_at(last[0].path, max(0, _size(last[0].path) - lines * 4096), lines * 4096)
+    raw = b""
+    for segment in reversed(segments(job_dir, step_id)):
+        missing = lines * 4096 - len(raw)
+        if missing > 0:
+            raw = _read_at(segment.path, max(0, _size(segment.path) - missing), missing) + raw
     return [line[:width] for line in _plain_lines(raw)[-lines:]]
 
 
