@@ -43,7 +43,8 @@ def append(connection: sqlite3.Connection, run_id: str, job: str, events: Iterab
     key, last = job_key(connection, run.key, job)
     new = []
     for event in events:
-        if event.get("seq") == last + 1:
+        seq = event.get("seq")
+        if type(seq) is int and seq == last + 1:
             last += 1
             # one that cannot be used keeps its number: a hole would be asked for again and again
             new.append(clean_event(event) or {"seq": last, "type": UNREADABLE})

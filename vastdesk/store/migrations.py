@@ -95,7 +95,8 @@ FIRST_TABLES = Migration(
             job_key INTEGER NOT NULL,
             seq INTEGER NOT NULL,
             body TEXT NOT NULL,
-            PRIMARY KEY (run_key, rseq)
+            PRIMARY KEY (run_key, rseq),
+            UNIQUE (job_key, seq)
         ) WITHOUT ROWID""",
         """CREATE TABLE snapshot (
             run_key INTEGER PRIMARY KEY REFERENCES run (key) ON DELETE CASCADE,
