@@ -60,7 +60,7 @@ class Relay:
 
     @property
     def silent(self) -> bool:
-        """True: bytes, ends and resets are held back until it is False again; new connections are taken and get nothing."""
+        """True: bytes, ends and resets are held back until it is False; new connections are taken and get nothing."""
         return not self._loud.is_set()
 
     @silent.setter

@@ -235,7 +235,7 @@ class Sshd:
         """kill -9 of everything in `leftovers`, until there is none: what a power cut does."""
         killed = 0
         for _round in range(20):
-            found = [process for process in self.leftovers() if process.status() != psutil.STATUS_ZOMBIE]
+            found = [process for process in self.leftovers() if _alive(process)]
             if not found:
                 break
             killed += _kill(found)
@@ -346,5 +346,15 @@ def _kill(processes: list[psutil.Process]) -> int:
             process.kill()
         except psutil.NoSuchProcess:
             pass
-    psutil.wait_procs(processes, timeout=5)
+    deadline = time.monotonic() + 5
+    while any(_alive(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.001)
     return len(processes)
+
+
+def _alive(process: psutil.Process) -> bool:
+    """Not gone, and no zombie that a lazy pid 1 leaves lying about."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
