@@ -18,6 +18,20 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[str, Kind] = {
+    "bad_ssh_string": Kind(
+        "the SSH string cannot be used: {detail}",
+        "Paste it as the machine's page shows it, like: ssh -p 12345 root@1.2.3.4",
+        2,
+    ),
+    "bad_workflow": Kind(
+        "the workflow {source} cannot be used:\n{details}",
+        "Correct the file; 'vastdesk workflows check FILE' names every problem with its line.",
+        2,
+    ),
+    "bad_choice": Kind("{details}", "'vastdesk workflows show NAME' lists the steps and their parameters.", 2),
+    "no_workflow": Kind("there is no workflow {workflow}{hint}", "See 'vastdesk workflows list', or give a YAML file.", 7),
+    "bad_setting": Kind("{name} {detail}", "See 'vastdesk settings list' for what each setting takes.", 2),
+    "no_setting": Kind("there is no setting {name}{hint}", "See 'vastdesk settings list'.", 2),
     "internal": Kind(
         "VastDesk itself broke off: {detail}", "Copy the details and report it; nothing stored is lost.", 1
     ),
@@ -86,6 +100,112 @@ KINDS: dict[str, Kind] = {
         1,
     ),
     "keyring_failed": Kind("the keyring refused ({backend}): {detail}", "Check the keyring program; try again.", 1),
+    # reaching an instance
+    "dns_failed": Kind(
+        "the name {host} was not found ({detail})", "Check the host name and this computer's network connection.", 4
+    ),
+    "connect_refused": Kind(
+        "{host} refused the connection to port {port}",
+        "Check the port; a machine that is starting opens it after a while.",
+        4,
+    ),
+    "connect_timeout": Kind(
+        "{host} did not answer on port {port} within {timeout_s} s",
+        "Check that the machine is running and that no firewall is in the way; Vast.ai also has a proxy address for it.",
+        4,
+    ),
+    "host_unreachable": Kind(
+        "{host} port {port} cannot be reached: {detail}",
+        "Check this computer's network, and the jump host if there is one.",
+        4,
+    ),
+    "not_ssh": Kind(
+        "what listens on {host} port {port} is no SSH server; it said: {answer}",
+        "Use the SSH port: Vast.ai shows it as part of the SSH command.",
+        4,
+    ),
+    "kex_failed": Kind(
+        "{host} port {port} shares no safe algorithm with VastDesk: {detail}",
+        "Update the SSH server of the machine.",
+        4,
+    ),
+    "host_key_unknown": Kind(
+        "the host key of {name} at {host} port {port} is not known yet: {algorithm} {fingerprint}",
+        "If this is your machine, trust it with: {trust}",
+        3,
+    ),
+    "host_key_changed": Kind(
+        "the host key of {name} at {host} port {port} has changed: shown {fingerprint}, trusted {pinned}; nothing was sent",
+        "If you set the machine up anew, trust the new key with: {trust} - if not, somebody else may be answering: stop.",
+        3,
+    ),
+    "auth_refused": Kind(
+        "{host} port {port} refused to let {user} in with {key}",
+        "Check the user, and that the machine knows this key; a new machine may need up to 3 minutes to learn it.",
+        4,
+    ),
+    "key_missing": Kind(
+        "there is no private key {path}",
+        "Choose an identity for the instance: 'vastdesk identities generate NAME', or import a key file.",
+        4,
+    ),
+    "key_locked": Kind(
+        "the private key {path} is protected by a passphrase that was not given or is wrong",
+        "Give the passphrase when asked, or add the key to your SSH agent and use it from there.",
+        4,
+    ),
+    "key_unreadable": Kind("{path} cannot be used as a key: {detail}", "Choose another key file.", 4),
+    "key_refused": Kind(
+        "{key} could not sign: {detail}", "Confirm the use of the key in your SSH agent, or choose another.", 4
+    ),
+    "agent_missing": Kind(
+        "identity {identity} lives in the SSH agent, and no agent answers",
+        "Start the agent in this session (ssh-agent) and add the key with ssh-add.",
+        4,
+    ),
+    "agent_lacks_key": Kind(
+        "the SSH agent does not hold identity {identity} ({fingerprint})", "Add the key with ssh-add.", 4
+    ),
+    "connection_lost": Kind(
+        "the connection to {host} was lost: {detail}", "The job goes on by itself; connect again.", 5
+    ),
+    # on the instance
+    "shell_in_the_way": Kind(
+        "the login shell of {host} lets no command through: {detail}",
+        "On the machine run: touch ~/.no_auto_tmux - if that does not help, remove what ends or replaces the shell from "
+        "its ~/.bashrc.",
+        4,
+    ),
+    "no_python": Kind(
+        "there is no python3 on {host}", "Install Python 3.8 or newer there: apt-get install -y python3.", 1
+    ),
+    "python_too_old": Kind(
+        "{host} has only Python {found}; VastDesk needs 3.8 or newer", "Install a newer python3 there.", 1
+    ),
+    "home_not_writable": Kind(
+        "VastDesk cannot write to {path} on {host}: {detail}", "Make the folder writable for the user that logs in.", 1
+    ),
+    "disk_full_remote": Kind(
+        "the disk of {host} is full ({path})", "Free some space on the machine, or rent one with a larger disk.", 1
+    ),
+    "runner_failed": Kind(
+        "the runner did not start on {host}: {detail}", "Copy the details and report it; nothing was changed there.", 1
+    ),
+    "runner_refused": Kind("the machine refused the request '{op}': {detail}", "Copy the details and report it.", 1),
+    "no_answer": Kind(
+        "{host} did not answer the request '{op}' within {timeout_s} s", "Try again; the machine may be overloaded.", 5
+    ),
+    "protocol_error": Kind(
+        "{host} sent what VastDesk does not understand: {detail}", "Copy the details and report it.", 1
+    ),
+    "channel_refused": Kind(
+        "{host} allows no further session on the connection: {detail}",
+        "Raise MaxSessions in the machine's sshd_config.",
+        1,
+    ),
+    "command_timeout": Kind(
+        "'{command}' did not end within {timeout_s} s on {host}", "It may still be running there.", 1
+    ),
 }
 
 
