@@ -206,6 +206,23 @@ KINDS: dict[str, Kind] = {
     "command_timeout": Kind(
         "'{command}' did not end within {timeout_s} s on {host}", "It may still be running there.", 1
     ),
+    # the practice instance
+    "practice_unavailable": Kind("{reason}", "Or add a machine of your own: vastdesk instances add.", 2),
+    "practice_busy": Kind(
+        "the practice instance in {folder} is in use by another VastDesk",
+        "Close the other one, or give this one a folder of its own with --data-dir.",
+        6,
+    ),
+    "practice_folder": Kind(
+        "{folder} holds files that are not of the practice instance",
+        "Move them away, or choose another folder with --data-dir.",
+        2,
+    ),
+    "practice_failed": Kind(
+        "the practice instance could not be made: {detail}",
+        "Try again; 'vastdesk demo --fresh' makes it anew, 'vastdesk doctor' says what is missing.",
+        1,
+    ),
 }
 
 
