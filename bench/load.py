@@ -1,0 +1,129 @@
+"""Processor time of the desktop's engine while many instances send events; the instances are light ones (bench/light.py)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.lab import helper, lab, workflow
+from bench.latency import answer
+from bench.report import Bar, Report, median, ms, quantile
+from bench.shipping import ship_bench_steps
+from vastdesk.domain.reduce import Reducer
+from vastdesk.store import Store
+from vastdesk.workers.engine import Engine, open_engine
+from vastdesk.workers.requests import RunRequest
+
+PER_S = 5
+BARS = {50: 0.25, 200: 0.60}
+"""Share of one core, for the whole process."""
+
+
+async def measure(quick: bool, rounds: int | None) -> list[Report]:
+    sizes = (5,) if quick else tuple(BARS)
+    columns = ("instances", "share of a core", "µs per event", "p50 ms", "p99 ms", "loop's worst gap ms", "RSS MB")
+    report = Report(f"load: instances with {PER_S} events/s each, stored and reduced", columns)
+    for size in sizes:
+        results = [await _one(size, 5 if quick else 20) for _round in range(rounds or 1)]
+        share = median([result["cpu_s"] / result["seconds"] for result in results])
+        latencies = [latency for result in results for latency in result["latencies"]]
+        per_event = median([result["cpu_s"] / len(result["latencies"]) for result in results])
+        gap = max(result["worst_gap_s"] for result in results)
+        memory = f"{median([result['rss_mb'] for result in results]):.0f}"
+        times = (ms(median(latencies)), ms(quantile(latencies, 0.99)), ms(gap))
+        report.rows.append((str(size), f"{share:.0%}", f"{per_event * 1e6:.0f}", *times, memory))
+        if size in BARS:
+            report.bars.append(
+                Bar(f"{size} instances in {BARS[size]:.0%} of a core", f"{share:.0%}", share <= BARS[size])
+            )
+    return [report]
+
+
+async def _one(size: int, seconds: int) -> dict[str, Any]:
+    with lab() as place:
+        async with helper("bench.light", place.public_key, str(PER_S)) as light:
+            assert light.stdout is not None
+            port, _, host_key = (await light.stdout.readline()).decode().strip().partition(" ")
+            async with await Store.open(place.data) as store:
+                for number in range(size):
+                    await place.instance(store, f"box-{number}", int(port), host_key, "root")
+            async with asyncio.timeout(seconds + 120):
+                async with helper("bench.load", str(place.data), str(seconds)) as desktop:
+                    return await answer(desktop)
+
+
+class Watchers:
+    """All runs, each reduced as a view would."""
+
+    def __init__(self) -> None:
+        self.latencies: list[float] = []
+        self.counting = False
+        self.heard: set[str] = set()
+        self.worst_gap_s = 0.0
+
+    async def follow(self, engine: Engine, run: str) -> None:
+        reducer = Reducer()
+        async for events in engine.follow(run):
+            for event in events:
+                reducer.apply(event)
+            reducer.view()
+            now = time.monotonic()
+            for event in events:
+                if event["type"] == "task":
+                    self.heard.add(run)
+                    if self.counting:
+                        self.latencies.append(now - float(event["note"].split()[1]))
+
+    async def measure_gaps(self) -> None:
+        """How long the loop was away at worst."""
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0.01)
+            if self.counting:
+                self.worst_gap_s = max(self.worst_gap_s, loop.time() - before - 0.01)
+
+
+async def run_all(data: Path, seconds: float) -> dict[str, Any]:
+    """Connects and starts all, then counts for that long."""
+    ship_bench_steps()
+    ticks = workflow({"use": "bench_ticks"})
+    watchers = Watchers()
+    async with open_engine(data) as engine:
+        instances = await engine.store.instances()
+        rows = [await engine.start(RunRequest(ticks, instance)) for instance in instances]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(watchers.follow(engine, row.id)) for row in rows]
+            tasks.append(group.create_task(watchers.measure_gaps()))
+            while len(watchers.heard) < len(rows):
+                await asyncio.sleep(0.2)
+            await asyncio.sleep(2)
+            watchers.counting = True
+            cpu, began = time.process_time(), time.monotonic()
+            await asyncio.sleep(seconds)
+            watchers.counting = False
+            cpu, taken = time.process_time() - cpu, time.monotonic() - began
+            for task in tasks:
+                task.cancel()
+    memory = {"rss_mb": resident_bytes() / 1e6}
+    return {
+        "cpu_s": cpu,
+        "seconds": taken,
+        "latencies": watchers.latencies,
+        "worst_gap_s": watchers.worst_gap_s,
+        **memory,
+    }
+
+
+def resident_bytes() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(run_all(Path(sys.argv[1]), float(sys.argv[2])))), flush=True)

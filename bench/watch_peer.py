@@ -1,0 +1,50 @@
+"""The original's way: a new `ssh HOST cat FILE` every 2 s, the file read from its beginning each time.
+
+`python -m bench.watch_peer FILE SSH…`; ends when its stdin does, then says the result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+import time
+
+EVERY_S = 2.0
+WARM_UP_S = 3.0
+
+
+def processor_s() -> float:
+    """Of this process and of all its ssh."""
+    uses = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(use.ru_utime + use.ru_stime for use in uses)
+
+
+async def main(path: str, *ssh: str) -> None:
+    latencies: list[float] = []
+    seen: set[str] = set()
+    began = time.monotonic()
+    cpu_began, counted_from = 0.0, 0.0
+    loop = asyncio.get_running_loop()
+    stdin_ended = loop.run_in_executor(None, sys.stdin.read)
+    while not stdin_ended.done():
+        round_began = time.monotonic()
+        if not counted_from and round_began - began > WARM_UP_S:
+            cpu_began, counted_from = processor_s(), round_began
+        process = await asyncio.create_subprocess_exec(*ssh, f"cat {path}", stdout=asyncio.subprocess.PIPE)
+        output, _ = await process.communicate()
+        stamps = [json.loads(line).get("note", "") for line in output.split(b"\n")[:-1] if b'"note":"' in line]
+        now = time.monotonic()
+        for note in stamps:
+            if " " in note and note not in seen:
+                seen.add(note)
+                if now - began > WARM_UP_S:
+                    latencies.append(now - float(note.split()[1]))
+        await asyncio.wait([stdin_ended], timeout=max(0.0, round_began + EVERY_S - time.monotonic()))
+    result = {"latencies": latencies, "cpu_s": processor_s() - cpu_began, "seconds": time.monotonic() - counted_from}
+    print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
