@@ -1,4 +1,4 @@
-"""Many instances in one process, as light as can be: an SSH server behind which every login finds a runner that is made up.
+"""Many instances in one process, as light as can be: an SSH server with a made-up runner behind every login.
 
 `python -m bench.light PUBLIC_KEY PER_S`: says `PORT HOST_KEY`, then serves until its stdin ends. The words are those of
 docs/protocol.md §5; each job ticks `PER_S` times a second from its start on. For measuring the desktop, nothing else.
@@ -34,16 +34,9 @@ class Instance:
 
     async def serve(self) -> None:
         self.process.stdout.write("\n")
-        self.say({"boot": {"python": "/usr/bin/python3", "version": "3.11.2", "home": "/root/.vastdesk", "have": True}})
-        hello = {
-            "runner": "0" * 64,
-            "version": "1",
-            "python": "3.11.2",
-            "pid": 1,
-            "time": time.time(),
-            "boot_id": "light",
-        }
-        self.say({"hello": {**hello, "home": "/root/.vastdesk"}})
+        facts = {"python": "/usr/bin/python3", "version": "3.11.2", "home": "/root/.vastdesk"}
+        self.say({"boot": {**facts, "have": True}})
+        self.say({"hello": {**facts, "runner": "0" * 64, "pid": 1, "time": time.time(), "boot_id": "light"}})
         async with asyncio.TaskGroup() as group:
             beats = group.create_task(self._beat())
             async for line in self.process.stdin:
@@ -59,15 +52,8 @@ class Instance:
         op, job = request["op"], request.get("job") or request.get("spec", {}).get("job")
         if op == "start":
             self.steps = [step["id"] for step in request["spec"]["steps"]]
-        status = {
-            "job": job,
-            "state": "running",
-            "last_seq": 0,
-            "exit": None,
-            "heartbeat_age_s": 0.1,
-            "boot_id": "light",
-        }
-        self.say({"id": request["id"], "ok": True, "result": {**status, "tail": []}})
+        status = {"job": job, "state": "running", "last_seq": 0, "exit": None, "heartbeat_age_s": 0.1, "tail": []}
+        self.say({"id": request["id"], "ok": True, "result": {**status, "boot_id": "light"}})
         if op == "watch":
             group.create_task(self._tick(job))
 
@@ -80,11 +66,10 @@ class Instance:
         began = loop.time()
         for number in itertools.count():
             await asyncio.sleep(max(0.0, began + number * self.gap_s - loop.time()))
-            state = "waiting" if number // 8 % 2 else "running"
-            note = f"{number} {time.monotonic():.6f}"
-            self._event(
-                job, number + 3, {"type": "task", "step": step, "id": f"row{number % 8}", "state": state, "note": note}
-            )
+            row = {"type": "task", "step": step, "id": f"row{number % 8}"}
+            row["state"] = "waiting" if number // 8 % 2 else "running"
+            row["note"] = f"{number} {time.monotonic():.6f}"
+            self._event(job, number + 3, row)
 
     def _event(self, job: str, seq: int, event: dict[str, Any]) -> None:
         self.say({"job": job, "events": [{"seq": seq, "ts": time.time(), "mono": time.monotonic(), **event}]})

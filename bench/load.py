@@ -1,4 +1,4 @@
-"""Processor time of the desktop's engine while many instances send events; the instances are light ones (bench/light.py)."""
+"""Processor time of the desktop's engine while many instances send events; they are light ones (bench/light.py)."""
 
 from __future__ import annotations
 
@@ -37,9 +37,8 @@ async def measure(quick: bool, rounds: int | None) -> list[Report]:
         times = (ms(median(latencies)), ms(quantile(latencies, 0.99)), ms(gap))
         report.rows.append((str(size), f"{share:.0%}", f"{per_event * 1e6:.0f}", *times, memory))
         if size in BARS:
-            report.bars.append(
-                Bar(f"{size} instances in {BARS[size]:.0%} of a core", f"{share:.0%}", share <= BARS[size])
-            )
+            promise = f"{size} instances in {BARS[size]:.0%} of a core"
+            report.bars.append(Bar(promise, f"{share:.0%}", share <= BARS[size]))
     return [report]
 
 
@@ -109,13 +108,12 @@ async def run_all(data: Path, seconds: float) -> dict[str, Any]:
             cpu, taken = time.process_time() - cpu, time.monotonic() - began
             for task in tasks:
                 task.cancel()
-    memory = {"rss_mb": resident_bytes() / 1e6}
     return {
         "cpu_s": cpu,
         "seconds": taken,
         "latencies": watchers.latencies,
         "worst_gap_s": watchers.worst_gap_s,
-        **memory,
+        "rss_mb": resident_bytes() / 1e6,
     }
 
 
