@@ -107,7 +107,7 @@ class Login:
         reports = TaskOwner(f"handshake with {endpoint}")
         second = reports.spawn(_report_second_rung(session, ladder, begin), "rungs")
         try:
-            async with self.options.handshakes:
+            async with self.options.handshakes, asyncio.timeout(self.options.login_timeout_s):
                 await self._connect(session, endpoint, pin, way)
             began = await second
         except (OSError, asyncssh.Error, ValueError) as error:
@@ -143,7 +143,7 @@ class Login:
             x509_trusted_certs=None,
             gss_host=None,
             connect_timeout=None,
-            login_timeout=options.login_timeout_s,
+            login_timeout=0,
             keepalive_interval=options.keepalive_s,
             keepalive_count_max=options.keepalive_count,
             **way,
@@ -165,6 +165,8 @@ class Login:
             return refusal(self._name, endpoint, session.shown, pin)
         if isinstance(error, asyncssh.PermissionDenied) or "Too many authentication failures" in str(error):
             return VastDeskError("auth_refused", user=endpoint.user, key=self._key.description, **where)
+        if isinstance(error, TimeoutError):
+            return VastDeskError("connect_timeout", timeout_s=f"{self.options.login_timeout_s:g}", **where)
         if isinstance(error, asyncssh.KeyExchangeFailed):
             return VastDeskError("kex_failed", detail=str(error), **where)
         if isinstance(error, asyncssh.ChannelOpenError):  # the jump host could not reach it
