@@ -7,12 +7,15 @@ that was released. `tests/unit/store/test_migrations.py` fails until the new one
 from __future__ import annotations
 
 import contextlib
+import glob
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from vastdesk.domain.errors import VastDeskError
+from vastdesk.domain.settings import value_of
+from vastdesk.store.settings import setting
 
 
 class Migration(NamedTuple):
@@ -120,6 +123,10 @@ FIRST_TABLES = Migration(
 MIGRATIONS: tuple[Migration, ...] = (FIRST_TABLES,)
 
 
+BACKUP = ".before-v"
+"""Between the name of the database and the version that a backup was made before."""
+
+
 def version_of(connection: sqlite3.Connection) -> int:
     """How many migrations this file has had."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -138,7 +145,8 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mig
     if found == known:
         return
     if found > 0:
-        _back_up(connection, path.with_name(f"{path.name}.before-v{known}"))
+        _back_up(connection, path.with_name(f"{path.name}{BACKUP}{known}"))
+        _drop_old_backups(connection, path)
     for number in range(found, known):
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -162,3 +170,14 @@ def _back_up(connection: sqlite3.Connection, target: Path) -> None:
     finally:
         copy.close()
     unfinished.replace(target)
+
+
+def _drop_old_backups(connection: sqlite3.Connection, path: Path) -> None:
+    keep = int(value_of("backup_count", setting(connection, "backup_count")))
+    found = {
+        int(number): backup
+        for backup in path.parent.glob(f"{glob.escape(path.name)}{BACKUP}*")
+        if (number := backup.name.removeprefix(path.name + BACKUP)).isdigit()
+    }
+    for version in sorted(found, reverse=True)[keep:]:
+        found[version].unlink(missing_ok=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 
 from vastdesk.domain.errors import VastDeskError
 from vastdesk.domain.instances import Endpoint, HostKey, Identity, Instance
+from vastdesk.domain.settings import Value, value_of
 from vastdesk.domain.views import RunView
 from vastdesk.store import events as event_log
 from vastdesk.store import instances, runs, settings
@@ -24,6 +27,8 @@ from vastdesk.store.owners import Owner
 from vastdesk.store.resources import DATABASE, make_private
 from vastdesk.store.rows import Command, JobRow, NewRun, RunRow
 from vastdesk.store.snapshots import EVERY, Replay, keep_up
+
+DAY_S = 86_400
 
 
 class Store:
@@ -190,9 +195,14 @@ class Store:
             forgotten += await self._db.write(partial(runs.forget_run, run_id=run_id))
         return forgotten
 
-    async def forget_runs_before(self, ts: float) -> int:
-        """Removes the runs that ended before `ts` (UTC seconds): the retention setting at work. How many."""
-        return await self.forget_runs(await self._db.read(lambda c: runs.ended_before(c, ts)))
+    async def forget_expired_runs(self) -> int:
+        """Removes the runs that ended longer ago than the setting `history_days` allows. How many."""
+
+        def expired(connection: sqlite3.Connection) -> list[str]:
+            days = int(value_of("history_days", settings.setting(connection, "history_days")))
+            return runs.ended_before(connection, time.time() - days * DAY_S) if days else []
+
+        return await self.forget_runs(await self._db.read(expired))
 
     async def claim_run(self, run_id: str) -> bool:
         """Makes this process the driver. True also when it is already. A waiting run is claimed when it is its turn,
@@ -280,14 +290,16 @@ class Store:
 
     # ---- settings
 
-    async def setting(self, name: str) -> Any:
-        """The value, checked and of the setting's type; its default when none is stored."""
+    async def setting(self, name: str) -> str | None:
+        """The stored text, None when the default is in use: `domain.settings.value_of` makes the value. Raises
+        `no_setting`."""
         return await self._db.read(lambda c: settings.setting(c, name))
 
-    async def set_setting(self, name: str, text: str) -> None:
-        """Stores a value given as text, after the settings table has checked it."""
-        await self._db.write(lambda c: settings.set_setting(c, name, text))
+    async def set_setting(self, name: str, text: str | None) -> Value:
+        """Checks and stores a text; None goes back to the default. The value now in use. Raises `no_setting`,
+        `bad_setting`."""
+        return await self._db.write(lambda c: settings.set_setting(c, name, text))
 
-    async def settings(self) -> dict[str, Any]:
-        """All of them by name, defaults included."""
+    async def settings(self) -> dict[str, str]:
+        """The texts of all settings that were changed: `domain.settings.values_of` makes values of them."""
         return await self._db.read(settings.all_settings)
