@@ -35,6 +35,9 @@ class Damage(NamedTuple):
     worth_reading: bool
 
 
+DAMAGED = Damage("was damaged", True)
+
+
 class Opener:
     """Opens the file at a path; `notices` then says what the user should know about it, in sentences."""
 
@@ -57,17 +60,10 @@ class Opener:
     def _open(self, path: Path, busy_s: float) -> sqlite3.Connection:
         damage = damage_of_file(path)
         if damage is None and path.exists():
-            connection = connect(path, busy_s)
-            try:
-                damage = self._damage_inside(connection, path)
-                if damage is None:
-                    migrate(connection, path, self._migrations)
-                    _use_wal(connection)
-                    return connection
-            except BaseException:
-                connection.close()
-                raise
-            connection.close()
+            opened = self._open_existing(path, busy_s)
+            if isinstance(opened, sqlite3.Connection):
+                return opened
+            damage = opened
         if damage is None:
             self._make(path, busy_s)
         else:
@@ -75,6 +71,25 @@ class Opener:
         connection = connect(path, busy_s)
         _use_wal(connection)
         return connection
+
+    def _open_existing(self, path: Path, busy_s: float) -> sqlite3.Connection | Damage:
+        try:
+            connection = connect(path, busy_s)
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                return DAMAGED
+            raise
+        try:
+            damage = self._damage_inside(connection, path)
+            if damage is None:
+                migrate(connection, path, self._migrations)
+                _use_wal(connection)
+                return connection
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
+        return damage
 
     def _damage_inside(self, connection: sqlite3.Connection, path: Path) -> Damage | None:
         """What is broken behind a sound header. Looks at both ends of every table, which finds a lost end of the file
@@ -89,11 +104,11 @@ class Opener:
             if suspect_mark(path).exists():
                 (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
                 if verdict != "ok":
-                    return Damage("was damaged", True)
+                    return DAMAGED
                 suspect_mark(path).unlink(missing_ok=True)
         except sqlite3.DatabaseError as error:
             if is_damage(error):
-                return Damage("was damaged", True)
+                return DAMAGED
             raise
         return None
 
