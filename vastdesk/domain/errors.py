@@ -1,6 +1,7 @@
 """Failures the desktop can name, each with its sentence, the next action and its exit code, in one place.
 
-`docs/troubleshooting.md` has an entry for every kind; a test compares the two. Add a kind here, never a sentence elsewhere.
+`docs/troubleshooting.md` has an entry for every kind; a test compares the two. Add a kind here, never a sentence
+elsewhere.
 """
 
 from __future__ import annotations
@@ -29,11 +30,36 @@ KINDS: dict[str, Kind] = {
         2,
     ),
     "bad_choice": Kind("{details}", "'vastdesk workflows show NAME' lists the steps and their parameters.", 2),
-    "no_workflow": Kind("there is no workflow {workflow}{hint}", "See 'vastdesk workflows list', or give a YAML file.", 7),
+    "no_workflow": Kind(
+        "there is no workflow {workflow}{hint}", "See 'vastdesk workflows list'; a YAML file works too.", 7
+    ),
     "bad_setting": Kind("{name} {detail}", "See 'vastdesk settings list' for what each setting takes.", 2),
     "no_setting": Kind("there is no setting {name}{hint}", "See 'vastdesk settings list'.", 2),
+    "wrong_use": Kind("{detail}", "{hint}", 2),
     "internal": Kind(
         "VastDesk itself broke off: {detail}", "Copy the details and report it; nothing stored is lost.", 1
+    ),
+    # the engine
+    "run_ended": Kind(
+        "run {run} has ended already: {state}", "There is nothing to cancel; 'vastdesk retry' runs it again.", 2
+    ),
+    "run_goes_on": Kind("run {run} is still on: {state}", "Wait for its end, or cancel it first.", 2),
+    "nothing_to_resume": Kind("run {run} is complete", "'vastdesk retry RUN' runs its workflow again.", 2),
+    "nothing_failed": Kind("nothing failed in run {run}", "'vastdesk retry RUN' runs its whole workflow again.", 2),
+    "bad_node_list": Kind(
+        "the node list {path} cannot be used: {detail}",
+        "A node list is a CSV file with the header Name,RepoUrl,Subfolder,RequirementsFile; 'default' is the shipped one.",
+        2,
+    ),
+    "step_timeout": Kind(
+        "{step} took longer than its limit of {limit}",
+        "See how far it got in the task list; set a longer time_limit in the workflow if it only is slow.",
+        1,
+    ),
+    "wrong_machine": Kind(
+        "this is another machine: its label is {found}, not {expected}",
+        "Its address was given to somebody else. Refresh the instance's address; nothing was run there.",
+        4,
     ),
     # the store
     "instance_busy": Kind(
@@ -111,7 +137,7 @@ KINDS: dict[str, Kind] = {
     ),
     "connect_timeout": Kind(
         "{host} did not answer on port {port} within {timeout_s} s",
-        "Check that the machine is running and that no firewall is in the way; Vast.ai also has a proxy address for it.",
+        "Check that the machine is running and that no firewall is in the way; Vast.ai also has a proxy address.",
         4,
     ),
     "host_unreachable": Kind(
@@ -135,8 +161,10 @@ KINDS: dict[str, Kind] = {
         3,
     ),
     "host_key_changed": Kind(
-        "the host key of {name} at {host} port {port} has changed: shown {fingerprint}, trusted {pinned}; nothing was sent",
-        "If you set the machine up anew, trust the new key with: {trust} - if not, somebody else may be answering: stop.",
+        "the host key of {name} at {host} port {port} has changed: shown {fingerprint}, trusted {pinned}; "
+        "nothing was sent",
+        "If you set the machine up anew, trust the new key with: {trust} - if not, somebody else may be answering: "
+        "stop.",
         3,
     ),
     "auth_refused": Kind(
@@ -172,8 +200,8 @@ KINDS: dict[str, Kind] = {
     # on the instance
     "shell_in_the_way": Kind(
         "the login shell of {host} lets no command through: {detail}",
-        "On the machine run: touch ~/.no_auto_tmux - if that does not help, remove what ends or replaces the shell from "
-        "its ~/.bashrc.",
+        "On the machine run: touch ~/.no_auto_tmux - if that does not help, remove what ends or replaces the shell "
+        "from its ~/.bashrc.",
         4,
     ),
     "no_python": Kind(
@@ -227,7 +255,8 @@ KINDS: dict[str, Kind] = {
 
 
 class VastDeskError(Exception):
-    """A failure with a kind from the table. `str()` is the sentence; `action` the next thing to do; never holds a secret."""
+    """A failure with a kind from the table. `str()` is the sentence; `action` the next thing to do; never holds a
+    secret."""
 
     def __init__(self, kind: str, **facts: Any) -> None:
         entry = KINDS[kind]

@@ -215,5 +215,7 @@ _CHECKS: Mapping[str, Mapping[str, Check]] = {
     "log": {**_COMMON, "step": _name, "task": _name, "text": _text},
     "step_finished": {**_COMMON, "step": _name, "state": _one_of(FINISHED_STEP_STATES), "note": _text},
     "job_finished": {**_COMMON, "state": _one_of(JOB_END_STATES), "reason": _text},
+    "job_sent": {**_COMMON, "id": _name},
+    "job_ended": {**_COMMON, "id": _name, "state": _text},
     "dropped": {**_COMMON, "count": _count},
 }

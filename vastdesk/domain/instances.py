@@ -53,8 +53,8 @@ class HostKey:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An SSH key pair. kind `file`: the user's own file at `path`; `stored`: an encrypted file of ours, its passphrase in the
-    keyring; `agent`: held by the SSH agent, only `public_key` is known here."""
+    """An SSH key pair. kind `file`: the user's own file at `path`; `stored`: an encrypted file of ours, its passphrase
+    in the keyring; `agent`: held by the SSH agent, only `public_key` is known here."""
 
     name: str
     kind: IdentityKind

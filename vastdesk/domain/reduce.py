@@ -6,7 +6,7 @@ Total: no event, however damaged, repeated or out of order, raises or leads to a
 * one event at a time or all at once, with or without a snapshot in between: the same view;
 * a percentage is within 0–100 and never falls while a task runs; `started_seq` ≤ `finished_seq`;
 * at most one step runs; in a step that has ended nothing runs; in a run that has ended no step runs.
-  What was open then takes over how its surroundings ended (`runstate.CLOSED_AS`), until its own end is told after all;
+  What was open then takes over how its surroundings ended (`stepstate.CLOSED_AS`), until its own end is told after all;
 * every task is shown exactly once, under its top-level task, whatever its `parent` says.
 
 Repeated and late events. An event counts once per (job, seq). One that comes late, after a newer event of its job,
@@ -22,15 +22,14 @@ A log without any `run_state` (a job's own) is read as a run of one job.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from vastdesk.domain.events import DESKTOP_JOB, FINAL_RUN_STATES, clean_fields
-from vastdesk.domain.runstate import CLOSED_AS, LOG_LINES, JobState, StepState
-from vastdesk.domain.views import RunView, StepView
+from vastdesk.domain.runstate import JobState, RunState
+from vastdesk.domain.stepstate import CLOSED_AS, StepState
+from vastdesk.domain.views import RunView
 
-SNAPSHOT_VERSION = 1
 MAX_STEPS = 1_000
 
 Event = Mapping[str, Any]
@@ -44,71 +43,14 @@ def reduce(events: Iterable[Event]) -> RunView:
     return reducer.view()
 
 
-class Reducer:
+class Reducer(RunState):
     """Reads events one by one. `snapshot` continues where another one stopped; ValueError when it cannot be used (made
     by another version, damaged): then read the events from the start."""
 
-    _SAVED = (
-        "run",
-        "state",
-        "reason",
-        "kind",
-        "action",
-        "workflow",
-        "instance",
-        "current",
-        "running",
-        "block",
-        "tail",
-        "retry_of",
-        "order",
-        "last_rseq",
-        "told",
-        "state_seq",
-        "started_ts",
-        "finished_ts",
-        "last_ts",
-        "active_from",
-        "active_s",
-        "dropped",
-        "damaged",
-    )
-
     def __init__(self, snapshot: Mapping[str, Any] | None = None) -> None:
-        self.run: str | None = None
-        self.state = "queued"
-        self.reason = ""
-        self.kind: str | None = None
-        self.action = ""
-        self.workflow = ""
-        self.instance = ""
-        self.current: str | None = None
-        """The step that started last."""
-        self.running: str | None = None
-        """The step that runs now."""
-        self.block: dict[str, Any] | None = None
-        self.tail: list[str] = []
-        self.retry_of: str | None = None
-        self.order = 0
-        """The number of the newest event: `rseq`, or counted on arrival."""
-        self.last_rseq = 0
-        self.told = False
-        """Whether the engine said anything about the state of the run."""
-        self.state_seq = 0
-        self.started_ts: float | None = None
-        self.finished_ts: float | None = None
-        self.last_ts: float | None = None
-        self.active_from: float | None = None
-        self.active_s: float | None = None
-        """Seconds spent in states other than queued and final, up to `active_from`."""
-        self.dropped = 0
-        self.damaged = 0
-        self.steps: dict[str, StepState] = {}
-        self.jobs: dict[str, JobState] = {}
-        self.log: deque[str] = deque(maxlen=LOG_LINES)
-        self._view: RunView | None = None
+        super().__init__()
         if snapshot is not None:
-            self._restore(snapshot)
+            self.restore(snapshot)
 
     def apply(self, event: object) -> bool:
         """Takes one event, in constant time. False: it was there already, or cannot be used."""
@@ -226,6 +168,22 @@ class Reducer:
             self._enter(state, event.get("ts"), order)
         return True
 
+    def _on_job_sent(self, event: Event, job: JobState, seq: int, order: int) -> bool:
+        named = self._named_job(event, job)
+        if named is not None:
+            named.sent = True
+        return named is not None
+
+    def _on_job_ended(self, event: Event, job: JobState, seq: int, order: int) -> bool:
+        named = self._named_job(event, job)
+        if named is not None:
+            named.ended = True
+        return named is not None
+
+    def _named_job(self, event: Event, job: JobState) -> JobState | None:
+        """The job of which the engine speaks."""
+        return self._job(event["id"]) if job.id == DESKTOP_JOB and "id" in event else None
+
     # -- steps -----------------------------------------------------------------------------------------------------
 
     def _step(self, id: str | None) -> StepState | None:
@@ -257,7 +215,7 @@ class Reducer:
 
     def _reopen(self, step: StepState, job: JobState) -> None:
         """A step that was thought lost goes on: its job speaks, in a run that goes on."""
-        if step.closed and self.running is None and job.state is None and self.state not in FINAL_RUN_STATES:
+        if step.closed and self.running is None and not job.is_over and self.state not in FINAL_RUN_STATES:
             step.reopen()
             self.running = step.id
 
@@ -413,77 +371,6 @@ class Reducer:
         self.dropped += event.get("count", 0)
         return "count" in event
 
-    # -- what comes out --------------------------------------------------------------------------------------------
-
-    def view(self) -> RunView:
-        """The picture so far. Unchanged steps and tasks are the same objects as in the view before."""
-        if self._view is None:
-            steps = tuple([step.view() for step in self.steps.values()])
-            self._view = RunView(
-                run=self.run,
-                state=self.state,
-                reason=self.reason,
-                kind=self.kind,
-                action=self.action,
-                workflow=self.workflow,
-                instance=self.instance,
-                steps=steps,
-                current_step=list(self.steps).index(self.current) if self.current is not None else None,
-                block=self.block,
-                tail=tuple(self.tail),
-                retry_of=self.retry_of,
-                last_rseq=self.last_rseq,
-                started_ts=self.started_ts,
-                finished_ts=self.finished_ts,
-                last_ts=self.last_ts,
-                elapsed_s=self._elapsed_s(),
-                dropped=self.dropped,
-                damaged=self.damaged,
-                progress_percent=_progress(self.state, steps),
-                jobs=tuple([job.view() for job in self.jobs.values()]),
-                log=tuple(self.log),
-            )
-        return self._view
-
-    def _elapsed_s(self) -> float | None:
-        """How long the run took. By the desktop's clock, which ran all the time; a job's own log by the job's."""
-        if self.told:
-            return self.active_s if self.state in FINAL_RUN_STATES else None  # while it runs, the viewer has a clock
-        spans = [
-            job.last_mono - job.first_mono for job in self.jobs.values() if job.last_mono and job.first_mono is not None
-        ]
-        return sum(spans) if spans else None
-
-    def snapshot(self) -> dict[str, Any]:
-        """Everything as JSON; `Reducer(snapshot)` goes on from there as if it had read the events itself."""
-        return {
-            "v": SNAPSHOT_VERSION,
-            **{name: getattr(self, name) for name in self._SAVED},
-            "steps": [step.to_json() for step in self.steps.values()],
-            "jobs": [job.to_json() for job in self.jobs.values()],
-            "log": list(self.log),
-        }
-
-    def _restore(self, snapshot: Mapping[str, Any]) -> None:
-        if snapshot.get("v") != SNAPSHOT_VERSION:
-            raise ValueError(f"a snapshot of version {snapshot.get('v')!r}, not {SNAPSHOT_VERSION}")
-        try:
-            for name in self._SAVED:
-                setattr(self, name, snapshot[name])
-            self.steps = {saved["id"]: StepState.from_json(saved) for saved in snapshot["steps"]}
-            self.jobs = {values[0]: JobState.from_json(values) for values in snapshot["jobs"]}
-            self.log.extend(snapshot["log"])
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise ValueError("a damaged snapshot") from error
-
-
-def _progress(state: str, steps: Iterable[StepView]) -> float:
-    """0–100: every step that is not left out counts the same, one that has not succeeded with its finished tasks."""
-    if state == "succeeded":
-        return 100.0
-    shares = [step.progress_percent for step in steps if step.state != "skipped"]
-    return round(sum(shares) / len(shares), 1) if shares else 0.0
-
 
 _Handler = Callable[[Reducer, Event, JobState, int, int], bool]
 
@@ -491,6 +378,8 @@ _HANDLERS: Mapping[str, _Handler] = {
     "run_state": Reducer._on_run_state,
     "job_started": Reducer._on_job_started,
     "job_finished": Reducer._on_job_finished,
+    "job_sent": Reducer._on_job_sent,
+    "job_ended": Reducer._on_job_ended,
     "step_started": Reducer._on_step_started,
     "step_finished": Reducer._on_step_finished,
     "plan": Reducer._on_plan,

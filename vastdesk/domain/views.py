@@ -102,12 +102,14 @@ class StepView:
 @dataclass(frozen=True, slots=True)
 class JobView:
     """One job of a run: `last_seq` is the newest event taken (where a watch goes on), `state` None until it has
-    finished."""
+    finished. `sent`: it may be on the instance; `ended`: nothing more comes of it, whether it finished or was lost."""
 
     id: str
     last_seq: int
     state: str | None = None
     reason: str = ""
+    sent: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Workflows: an ordered list of steps with parameters, as loaded from a YAML file, stored with a run, and narrowed by
 choices.
 
-What steps there are comes in as data (`StepInfo` by name): this room knows no step. Reading the file itself, with line
-numbers, is workflow_file.py's part.
+What steps there are comes in as data (`StepInfo` by name): this room knows no step. YAML itself, with its line numbers
+and its traps, is yamlnodes.py's part.
 """
 
 from __future__ import annotations
