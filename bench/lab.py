@@ -36,7 +36,7 @@ class Lab:
 
     def sshd(self, name: str = "sshd", **options: object) -> Sshd:
         """Not started yet; takes many connections at once."""
-        server = Sshd(self.folder / name, max_startups="200:30:400", log_level="ERROR", **options)  # type: ignore[arg-type]
+        server = Sshd(self.folder / name, max_startups="200:30:400", log_level="INFO", **options)  # type: ignore[arg-type]
         server.authorize(self.public_key)
         return server
 

@@ -96,10 +96,7 @@ def _publish(git: FakeGitHost, index: PackageIndex, listed: list[Node]) -> None:
     for node in listed:
         names = [line.partition(">=")[0].replace("-", "_") for line in node.requirements]
         imports = "".join(f"import {name}\n" for name in names)
-        files: dict[str, str | bytes] = {
-            "__init__.py": f"{imports}NODE_CLASS_MAPPINGS = {{}}\n",
-            "README.md": node.name,
-        }
+        files: dict[str, str | bytes] = {"__init__.py": f"{imports}NODE_CLASS_MAPPINGS = {{}}\n"}
         files |= {f"web/{number}.js": source.randbytes(8_000) for number in range(30)}
         if node.file:
             files[node.file] = "\n".join(node.requirements) + "\n"
