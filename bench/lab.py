@@ -12,10 +12,10 @@ from pathlib import Path
 
 import asyncssh
 import yaml
-from vastdesk.domain.workflow import Workflow, load_workflow
 
 from tests.fakes.sshd import Sshd
 from vastdesk.domain.instances import Endpoint, HostKey, Instance
+from vastdesk.domain.workflow import Workflow, load_workflow
 from vastdesk.store import Store
 from vastdesk.workers.catalogue import catalogue
 
