@@ -112,9 +112,8 @@ class Supervisor:
                 return self._stopped(cause)
             if outcome.fatal or (outcome.state == "failed" and step.get("on_failure", "stop") == "stop"):
                 return Outcome("failed", outcome.note)
-        if self._failed:
-            return Outcome("failed", "failed steps: " + ", ".join(self._failed))
-        return Outcome("succeeded", "")
+        # Steps that failed here were allowed to (on_failure: continue): that is a success, with a reason to read.
+        return Outcome("succeeded", "failed steps: " + ", ".join(self._failed) if self._failed else "")
 
     def _stopped(self, cause: str) -> Outcome:
         if cause == CANCELLED:

@@ -1,0 +1,3 @@
+from tests.integration.workers.conftest import world
+
+__all__ = ["world"]
