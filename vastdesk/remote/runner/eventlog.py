@@ -16,7 +16,7 @@ MAX_LINE_BYTES = 8192
 PROGRESS_BUDGET_BYTES = 4 << 20
 KEY_BUDGET_BYTES = 64 << 20  # far beyond any honest job: a step gone mad must not fill the disk either
 WAITING_EVENTS = 2000
-READ_BYTES = 256 << 10
+READ_BYTES = 64 << 10
 DISK_FULL = "disk full"
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)

@@ -56,7 +56,8 @@ def _claim(folder: JobFolder, spec: Mapping[str, Any]) -> Optional[int]:
     prepared = os.path.join(parent, ".new-%s-%d-%s" % (folder.job, os.getpid(), os.urandom(4).hex()))
     lock = None
     try:
-        os.makedirs(os.path.join(prepared, "output"), 0o700)
+        os.mkdir(prepared, 0o700)
+        os.mkdir(os.path.join(prepared, "output"), 0o700)
         jobs.write_json(os.path.join(prepared, "spec.json"), spec)
         lock = locks.try_lock(os.path.join(prepared, "lock"))
         os.rename(prepared, folder.path)
@@ -121,7 +122,6 @@ def supervise(arguments: List[str]) -> int:
     """`_supervise JOB_DIR LOCK_FD`: detach, take over, answer, run the job. Secrets come on stdin, into memory only."""
     job_dir, lock = arguments[0], int(arguments[1])
     os.set_inheritable(lock, False)
-    os.umask(0o077)
     secrets = json.loads(sys.stdin.buffer.read().decode())
     if os.fork():  # we lead a session; a child of ours does not, and cannot get a terminal
         os._exit(0)

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, Mapping
 from . import cleaning, jobs, launch, outputlog, probe, processes
 from .jobs import JobFolder, RequestError
 
-LOG_BYTES = 256 << 10
+LOG_BYTES = 128 << 10  # as JSON up to six times that
 
 Operation = Callable[[str, Mapping[str, Any]], Any]
 

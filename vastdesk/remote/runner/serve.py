@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import selectors
 import sys
 import threading
@@ -50,6 +51,7 @@ class Server:
         self._beats = 0
         self._next_beat = time.monotonic() + BEAT_S
         self._next_look = 0.0
+        self._behind = False
         self._answers: Deque[Callable[[], None]] = deque()
         self._slow_running = 0
         self._wake_read, self._wake_write = os.pipe()
@@ -218,13 +220,14 @@ class Server:
         self._follow_all(thorough=False)
 
     def _follow_all(self, thorough: bool) -> None:
+        self._behind = False
         heard = [self._follow(watch, thorough) for watch in list(self._watches.values())]
         if self._bell.socket is not None:
             wait_s = LOOK_S
         else:
             self._poll_s = POLL_FAST_S if any(heard) else min(POLL_SLOW_S, self._poll_s * 1.5)
             wait_s = self._poll_s
-        self._next_look = time.monotonic() + wait_s
+        self._next_look = time.monotonic() + (0.0 if self._behind else wait_s)
 
     def _follow(self, watch: Watch, thorough: bool) -> bool:
         """Send what is new of a job. Says whether there was something."""
@@ -241,14 +244,15 @@ class Server:
                 self._end(watch, ending)
             break
         else:
-            self._next_look = 0.0  # the client reads slowly; go on when it has caught up
+            self._behind = True  # the client reads slowly: go on when it has caught up
+            self._next_look = 0.0
         return heard
 
     def _end(self, watch: Watch, ending: Dict[str, Any]) -> None:
         """The last word on a job. What a lost one has left behind is ended first, or a resumed one would meet it."""
         if self._watches.get(watch.job) is watch:
             del self._watches[watch.job]
-        message = {"job": watch.job, "end": ending}
+        message = {"job": watch.job, "end": dict(ending, damaged=watch.damaged)}
         if ending["state"] not in ("lost", "interrupted"):
             self._send(message)
             return
@@ -289,8 +293,8 @@ class Server:
 
 def main(arguments: List[str]) -> int:
     """`serve --token T`."""
-    if len(arguments) != 2 or arguments[0] != "--token" or not arguments[1].isalnum():
-        sys.stderr.write("usage: serve --token TOKEN (letters and digits)\n")
+    if len(arguments) != 2 or arguments[0] != "--token" or not re.match(r"[!-~]{1,100}\Z", arguments[1]):
+        sys.stderr.write("usage: serve --token TOKEN (no spaces)\n")
         return 2
     home_dir = home.runner_home()
     os.chdir(os.path.join(home_dir, "bell"))  # see bell.py: short addresses

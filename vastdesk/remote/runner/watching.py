@@ -18,8 +18,13 @@ class Watch:
         self._reader = EventReader(folder.events, since)
         self.job = folder.job
 
+    @property
+    def damaged(self) -> int:
+        """Lines of the log that were no events."""
+        return self._reader.damaged
+
     def status(self) -> Dict[str, Any]:
-        return dict(jobs.status(self._folder), damaged=self._reader.damaged)
+        return jobs.status(self._folder)
 
     def read(self) -> Batch:
         return self._reader.read()
