@@ -3,6 +3,7 @@ s."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vastdesk.domain.errors import VastDeskError
@@ -46,8 +47,8 @@ def backend_name(backend: KeyringBackend) -> str:
     return str(getattr(backend, "name", type(backend).__name__))
 
 
-def keyring_error(error: Exception, backend: str, secret: str | None) -> VastDeskError:
-    """The failure in our words. `secret` is what was to be stored: whatever a backend says of it is cut out."""
+def keyring_error(error: Exception, backend: str, untold: Sequence[str]) -> VastDeskError:
+    """The failure in our words. `untold` is what was to be stored: whatever a backend says of it is cut out."""
     from keyring import errors
 
     if isinstance(error, VastDeskError):
@@ -58,6 +59,6 @@ def keyring_error(error: Exception, backend: str, secret: str | None) -> VastDes
     if isinstance(error, errors.KeyringLocked | errors.InitError):
         return VastDeskError("keyring_locked", backend=backend)
     detail = str(error) or type(error).__name__
-    if secret:
+    for secret in filter(None, untold):
         detail = detail.replace(secret, "•••")
     return VastDeskError("keyring_failed", backend=backend, detail=detail[:SHOWN_CHARACTERS])

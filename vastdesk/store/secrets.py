@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import secrets as randomness
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard, TypeVar
@@ -98,9 +98,12 @@ class Secrets:
         """Stores or replaces it."""
         service = _service(kind, name)
 
+        untold = [value]
+
         def work(backend: KeyringBackend) -> None:
             before = backend.get_password(service, name)
             entry = vault.write(self._vault, service, value) if _needs_vault(value) else value
+            untold.append(entry)
             try:
                 backend.set_password(service, name, entry)
             except BaseException:
@@ -110,7 +113,7 @@ class Secrets:
             if _is_in_vault(before):
                 vault.remove(self._vault, before)
 
-        await self._call(work, secret=value)
+        await self._call(work, untold)
 
     async def delete(self, kind: str, name: str) -> bool:
         """Removes it. False: there was none."""
@@ -172,7 +175,7 @@ class Secrets:
         except OSError as error:
             raise os_error(error, path) from error
 
-    async def _call(self, work: Callable[[KeyringBackend], T], *, secret: str | None = None) -> T:
+    async def _call(self, work: Callable[[KeyringBackend], T], untold: Sequence[str] = ()) -> T:
         """`work(backend)` in a thread that nobody waits for at exit, unlike those of the loop's pool: an unanswered
         prompt must not keep the program from ending."""
         future: Future[T] = Future()
@@ -183,7 +186,7 @@ class Secrets:
                 return
             try:
                 if future.set_running_or_notify_cancel():
-                    future.set_result(self._work(work, secret))
+                    future.set_result(self._work(work, untold))
             except BaseException as error:  # noqa: BLE001 - it is the waiting caller's
                 future.set_exception(error)
             finally:
@@ -196,7 +199,7 @@ class Secrets:
             backend = backend_name(self._backend) if self._backend else "no answer"
             raise VastDeskError("keyring_locked", backend=backend) from error
 
-    def _work(self, work: Callable[[KeyringBackend], T], secret: str | None) -> T:
+    def _work(self, work: Callable[[KeyringBackend], T], untold: Sequence[str]) -> T:
         name = ""
         try:
             if self._backend is None:
@@ -207,7 +210,7 @@ class Secrets:
             raise os_error(error, self._vault) from error
         except Exception as error:  # noqa: BLE001 - translated, whatever backends raise
             # without its cause: a backend's traceback may show what was to be stored
-            raise keyring_error(error, name, secret) from None
+            raise keyring_error(error, name, untold) from None
 
 
 def _service(kind: str, name: str) -> str:

@@ -94,6 +94,15 @@ class Store:
         thread: ask as often as you like."""
         return await self._db.change_count()
 
+    async def integrity(self) -> tuple[str, str]:
+        """SQLite's version, and its verdict on the file: `ok`, or the first thing that is wrong. Reads the whole file."""
+        return await self._db.read(
+            lambda c: (
+                str(c.execute("SELECT sqlite_version()").fetchone()[0]),
+                str(c.execute("PRAGMA quick_check(1)").fetchone()[0]),
+            )
+        )
+
     # ---- instances
 
     async def add_instance(
