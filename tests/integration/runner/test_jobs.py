@@ -70,7 +70,7 @@ def test_a_failed_step_ends_the_job_unless_it_may_continue(client: Client) -> No
     assert end["exit"]["state"] == "failed" and end["exit"]["reason"] == "no such node"
 
 
-def test_a_job_with_a_tolerated_failure_is_not_called_a_success(client: Client) -> None:
+def test_a_tolerated_failure_does_not_fail_the_job_but_is_named(client: Client) -> None:
     fail = 'say("result", state="failed", note="x")'
     client.ask("start", spec=spec("j", step(fail, "a", on_failure="continue"), step(id_="b")), secrets={})
     _, end = client.follow("j")
