@@ -13,7 +13,7 @@ DATABASE = "vastdesk.db"
 
 
 def resource_path(*parts: str) -> Path:
-    """A file that VastDesk brings along, as `resource_path("workflows", "comfyui_setup.yaml")`."""
+    """A file that VastDesk brings along, as `resource_path("workflows", "comfyui-setup.yaml")`."""
     package = Path(__file__).resolve().parent.parent
     packed = package / "_resources"  # in the wheel and in the frozen app
     root = packed if packed.is_dir() else package.parent / "resources"  # in a checkout

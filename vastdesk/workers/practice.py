@@ -44,7 +44,7 @@ class Practice:
 
     def workflow_text(self) -> str:
         """*ComfyUI set-up* as it is run here: a workflow file as text."""
-        text = resource_path("workflows", "comfyui_setup.yaml").read_text(encoding="utf-8")
+        text = resource_path("workflows", "comfyui-setup.yaml").read_text(encoding="utf-8")
         return practice_workflow(text, self.facts)
 
 
