@@ -213,6 +213,7 @@ class PackageIndex(LoopbackServer):
             "UV_DEFAULT_INDEX": self.url,
             "UV_NO_CONFIG": "1",
             "UV_NO_CACHE": "1",
+            "UV_HTTP_RETRIES": "0",
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
         }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from .layout import MARK, Layout, user_name
 
@@ -74,7 +74,7 @@ def session_environment(layout: Layout, practice_id: str, environ: Mapping[str, 
 
 
 def _holds_credentials(value: str) -> bool:
-    return any("@" in urlsplit(word).netloc for word in value.split() if "://" in word)
+    return re.search(r"://[^/\s]*@", value) is not None
 
 
 def image_file(text: str, layout: Layout, environ: Mapping[str, str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +83,8 @@ class Layout:
 
 def user_name() -> str:
     """The user that commands run as. Not from the environment, which may say anything."""
+    import pwd  # not on Windows, where this file can be read all the same
+
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # containers with a bare numeric user
