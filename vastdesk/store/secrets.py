@@ -18,7 +18,6 @@ from urllib.parse import quote
 
 from vastdesk.domain.errors import VastDeskError
 from vastdesk.store import vault
-from vastdesk.store.keyrings import backend_name, checked_backend, choose_backend, keyring_error
 from vastdesk.store.opening import os_error
 
 if TYPE_CHECKING:
@@ -31,6 +30,9 @@ KEYRING_CHARACTERS = 1_280
 TIMEOUT_S = 60.0
 """How long a user may take to answer the keyring's prompt."""
 PASSPHRASE_BYTES = 32
+NO_KEEPERS = ("keyring.backends.null", "keyrings.alt.file")
+"""Backends that take a secret and forget it, or write it down for everybody to read."""
+SHOWN_CHARACTERS = 200
 
 
 class StoredKey(NamedTuple):
@@ -229,3 +231,54 @@ def _is_in_vault(entry: str | None) -> TypeGuard[str]:
 def _passphrase_name(name: str, data: bytes) -> str:
     """Bound to the very file: two data folders may have an identity of the same name, but the keyring is one."""
     return f"{name}-{hashlib.sha256(data).hexdigest()[:12]}"
+
+
+# ---- the keyring of this computer; `keyring` is imported late, for it takes 0.1 s
+
+
+def choose_backend() -> KeyringBackend:
+    """The keyring of this computer. Raises `keyring_missing`, `keyring_null`. May wait for D-Bus: call it in a
+    thread."""
+    import keyring
+
+    return checked_backend(keyring.get_keyring())
+
+
+def checked_backend(backend: KeyringBackend) -> KeyringBackend:
+    """The backend to use: of a chain only its first, so that a failure there never falls through to plain text."""
+    chained = getattr(backend, "backends", None)
+    if chained is not None:
+        chained = list(chained)
+        if not chained:
+            raise VastDeskError("keyring_missing")
+        backend = chained[0]
+    module = type(backend).__module__
+    if module == "keyring.backends.fail":
+        raise VastDeskError("keyring_missing")
+    if module.startswith(NO_KEEPERS):
+        raise VastDeskError("keyring_null", backend=backend_name(backend))
+    if module == "keyring.backends.Windows":
+        backend.persist = "local machine"  # type: ignore[attr-defined]  # its default roams to other computers
+    return backend
+
+
+def backend_name(backend: KeyringBackend) -> str:
+    """Its name for people, such as `SecretService Keyring`."""
+    return str(getattr(backend, "name", type(backend).__name__))
+
+
+def keyring_error(error: Exception, backend: str, untold: Sequence[str]) -> VastDeskError:
+    """The failure in our words. `untold` is what was to be stored: whatever a backend says of it is cut out."""
+    from keyring import errors
+
+    if isinstance(error, VastDeskError):
+        return error
+    if isinstance(error, errors.NoKeyringError):
+        return VastDeskError("keyring_missing")
+    # InitError: the Secret Service has no collection yet and its prompt was dismissed or could not be shown
+    if isinstance(error, errors.KeyringLocked | errors.InitError):
+        return VastDeskError("keyring_locked", backend=backend)
+    detail = str(error) or type(error).__name__
+    for secret in filter(None, untold):
+        detail = detail.replace(secret, "•••")
+    return VastDeskError("keyring_failed", backend=backend, detail=detail[:SHOWN_CHARACTERS])
