@@ -117,27 +117,36 @@ class RunnerClient:
     async def watch(self, job: str, since: int) -> AsyncIterator[list[dict[str, Any]] | JobStatus]:
         """Batches of events from `since + 1` on, each once and in order; then the final status once.
 
-        A job can be watched once at a time. Leave the loop early through `contextlib.aclosing`, to end the stream.
+        A new watch of a job takes the place of the one before, which then raises RuntimeError.
         """
+        watch = Watch(job, since)
         if job in self._watches:
-            raise RuntimeError(f"job {job} is being watched already")
-        watch = self._watches[job] = Watch(job, since)
+            self._watches[job].fail(RuntimeError(f"job {job} is watched anew by somebody else"))
+        self._watches[job] = watch
         try:
             while True:
                 fields = {"job": job, "since": watch.last}
                 status = self._status(await self._request("watch", watch, self._request_timeout_s, fields))
-                if status.state == "absent":
-                    yield status
-                    return
-                while (item := await watch.next()) is not None:
-                    yield item
+                end = status if status.state == "absent" else None
+                while end is None and (item := await watch.next()) is not None:
                     if isinstance(item, JobStatus):
-                        return
+                        end = item
+                    else:
+                        yield item
+                if end is not None:
+                    self._unwatch(watch)  # before the yield: who has got the end may never come back here
+                    yield end
+                    return
                 await self.request("unwatch", job=job)
         finally:
-            del self._watches[job]
-            if watch.listening and not self.lost.is_set():
-                self._tasks.spawn(self._say({"id": next(self._ids), "op": "unwatch", "job": job}), "unwatch")
+            self._unwatch(watch)
+
+    def _unwatch(self, watch: Watch) -> None:
+        if self._watches.get(watch.job) is not watch:
+            return
+        del self._watches[watch.job]
+        if watch.listening and not self.lost.is_set():
+            self._tasks.spawn(self._say({"id": next(self._ids), "op": "unwatch", "job": watch.job}), "unwatch")
 
     # -- the channel ---------------------------------------------------------------------------------------------------
 

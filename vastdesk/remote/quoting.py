@@ -1,7 +1,7 @@
 """The only place where an argument list becomes a command line.
 
 sshd hands the text to the account's login shell, and that may be any shell. So the line is one `exec` of plainly quoted
-words, which sh, bash, dash, zsh, ksh and fish read alike (csh too, without backslashes and line breaks).
+words, which sh, bash, dash, zsh, ksh, fish and csh read alike (csh only without line breaks).
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ def quote(word: str) -> str:
 
 
 def _quote_piece(piece: str) -> str:
-    r"""POSIX shells know no escape inside '…', but fish reads \\ and \' there: both characters are quoted apart."""
+    r"""Inside '…' fish knows the escapes \\ and \', the others none; csh keeps both backslashes inside "…".
+
+    So quotes stand in "…", and backslashes outside of all quotes: there they are doubled in every shell."""
     if piece[0] == "'":
         return f'"{piece}"'
     if piece[0] == "\\":
-        return '"' + piece.replace("\\", "\\\\") + '"'
+        return piece.replace("\\", "\\\\")
     return f"'{piece}'"
 
 

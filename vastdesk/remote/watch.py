@@ -7,7 +7,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from vastdesk.domain.errors import VastDeskError
 from vastdesk.remote.status import JobStatus
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ class Watch:
         self._queue: list[Event] = []
         self._hole_at: int | None = None
         self._end: JobStatus | None = None
-        self._error: VastDeskError | None = None
+        self._error: Exception | None = None
         self._changed = asyncio.Event()
 
     def opened(self) -> None:
@@ -76,7 +75,7 @@ class Watch:
             self.listening = False
             self._changed.set()
 
-    def fail(self, error: VastDeskError) -> None:
+    def fail(self, error: Exception) -> None:
         self._error = error
         self._changed.set()
 

@@ -16,6 +16,7 @@ from vastdesk.domain.instances import Endpoint, HostKey, Instance
 from vastdesk.remote.keys import KeySource
 from vastdesk.remote.link import Link
 from vastdesk.remote.options import Options
+from vastdesk.remote.package import RunnerPackage
 from vastdesk.remote.rungs import Rung
 
 
@@ -53,12 +54,13 @@ class World:
     async def on_rung(self, rung: Rung) -> None:
         self.rungs.append(rung)
 
-    def link(self, instance: Instance | None = None, keys: KeySource | None = None, **changes: Any) -> Link:
+    def link(self, instance: Instance | None = None, package: RunnerPackage | None = None, **changes: Any) -> Link:
         """A link that is closed with the test. `changes` are options."""
         link = Link(
             instance or self.instance(),
             host_keys=self.host_keys,
-            keys=keys or KeySource(ssh_dir=self.ssh_dir),
+            keys=KeySource(ssh_dir=self.ssh_dir),
+            package=package,
             options=replace(self.options, **changes),
         )
         self.links.append(link)
@@ -76,7 +78,7 @@ def write_key(folder: Path, name: str, key: asyncssh.SSHKey, passphrase: str | N
     """A private key file as ssh-keygen leaves it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / name
-    path.write_bytes(key.export_private_key("openssh", passphrase=passphrase, rounds=4 if passphrase else 128))
+    path.write_bytes(key.export_private_key("openssh", passphrase=passphrase, rounds=1, ignore_few_rounds=True))
     path.chmod(0o600)
     return path
 
