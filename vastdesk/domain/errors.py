@@ -48,7 +48,7 @@ KINDS: dict[str, Kind] = {
     "nothing_failed": Kind("nothing failed in run {run}", "'vastdesk retry RUN' runs its whole workflow again.", 2),
     "bad_node_list": Kind(
         "the node list {path} cannot be used: {detail}",
-        "A node list is a CSV file with the header Name,RepoUrl,Subfolder,RequirementsFile; 'default' is the shipped one.",
+        "A node list is a CSV file with the header Name,RepoUrl,Subfolder,RequirementsFile; or write 'default'.",
         2,
     ),
     "step_timeout": Kind(

@@ -232,7 +232,9 @@ class StepState:
             roots = _roots(self.tasks)
             subs: dict[str, list[TaskState]] = {}
             for task in self.tasks.values():
-                task.root = roots[task.id]
+                if task.root is not roots[task.id]:
+                    task.root = roots[task.id]
+                    task.touch()
                 if task.root is not task:
                     subs.setdefault(task.root.id, []).append(task)
             self._order = [task for task in self.tasks.values() if task.root is task]
