@@ -37,6 +37,7 @@ class TaskHandle:
         self._step = step
         self._said: Dict[str, Any] = {}
         self._progress: Dict[str, Any] = {}
+        self._last_progress: Dict[str, Any] = {}
         self._lock = threading.RLock()
 
     def __enter__(self) -> "TaskHandle":
@@ -98,7 +99,9 @@ class TaskHandle:
             event = self._event(progress=dict(self._progress))
             figures = {"rate": rate, "size_bytes": size_bytes, "eta_s": eta_s}
             event.update((name, round(value, 1)) for name, value in figures.items() if value is not None)
-            self._emitter.send_later(self.id, event)
+            if event != self._last_progress:
+                self._last_progress = event
+                self._emitter.send_later(self.id, event)
 
     def describe(self, label: Optional[str], parent: Optional[str], kind: Optional[str]) -> None:
         """What the plan did not say of this task goes along with its next event."""
@@ -205,6 +208,10 @@ class Context:
         merged = {**self.environment(), **(env or {})}
         return self.tools.run(argv, merged, on_line, cwd, stdin, timeout_s, stall_s, quiet)
 
+    def stop_tools(self) -> None:
+        """End the tools that run now, because the step fails anyway. Later ones are refused."""
+        self.tools.children.end_all(1.0)
+
     def environment(self) -> Dict[str, str]:
         """PATH, HOME, LANG=C.UTF-8, GIT_TERMINAL_PROMPT=0, VASTDESK_JOB, what /etc/environment says. No secrets."""
         return clean_environment(os.environ, image_environment(), user_home(), _user(), self.job)
@@ -212,7 +219,7 @@ class Context:
     def log(self, text: str, task: Optional[str] = None) -> None:
         """A line for the event log (bounded) and the output file."""
         text = self._redactor.text(text)
-        self._write_output((text + "\n").encode("utf-8", "replace"))
+        self.output(text)
         with self._lock:
             self._log_events += 1
             count = self._log_events
@@ -224,6 +231,10 @@ class Context:
         if task is not None:
             event["task"] = task
         self._emitter.send(event)
+
+    def output(self, text: str) -> None:
+        """A line for the output file alone."""
+        self._write_output((self._redactor.text(text) + "\n").encode("utf-8", "replace"))
 
     def secret(self, name: str) -> Optional[str]:
         """A secret the desktop handed over, or None. Never put it in argv, a log line or an event."""
