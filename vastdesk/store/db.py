@@ -118,16 +118,18 @@ class Database:
         return self._connection
 
     def _write(self, work: Work[T], durable: bool) -> T:
+        connection = self._open_connection()
+        before = connection.total_changes
         if not durable:
             result = self._transaction(work, "BEGIN IMMEDIATE")
         else:
-            connection = self._open_connection()
             connection.execute("PRAGMA synchronous = FULL")  # outside the transaction: inside SQLite refuses it
             try:
                 result = self._transaction(work, "BEGIN IMMEDIATE")
             finally:
                 connection.execute("PRAGMA synchronous = NORMAL")
-        self._changes += 1
+        # asking, as for a run that somebody drives, is no change: whoever waits for one would wake itself up for ever
+        self._changes += connection.total_changes != before
         return result
 
     def _transaction(self, work: Work[T], begin: str) -> T:

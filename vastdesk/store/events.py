@@ -11,7 +11,7 @@ from vastdesk.domain.errors import VastDeskError
 from vastdesk.domain.events import DESKTOP_JOB, FINAL_RUN_STATES, RUN_STATES, clean_event
 from vastdesk.store import codec
 from vastdesk.store.rows import Place
-from vastdesk.store.runs import enter_state, job_key, run_key
+from vastdesk.store.runs import JobKey, enter_state, find_job, make_job, run_key
 
 OWN_FIELDS = frozenset({"seq", "run", "job", "rseq"})
 """Fields that the columns of the table hold."""
@@ -40,7 +40,8 @@ def append(connection: sqlite3.Connection, run_id: str, job: str, events: Iterab
     sent it asks again from `last_seq`, and no hole is ever stored.
     """
     run = _run(connection, run_id)
-    key, last = job_key(connection, run.key, job)
+    found = find_job(connection, run.key, job)
+    last = found.last_seq if found else 0
     new = []
     for event in events:
         seq = event.get("seq")
@@ -48,34 +49,36 @@ def append(connection: sqlite3.Connection, run_id: str, job: str, events: Iterab
             last += 1
             # one that cannot be used keeps its number: a hole would be asked for again and again
             new.append(clean_event(event) or {"seq": last, "type": UNREADABLE})
-    return _insert(connection, run_id, run, job, key, new)
+    if not new:
+        return Appended([], False)
+    return _insert(connection, run_id, run, job, found or make_job(connection, run.key, job), new)
 
 
 def append_desktop(connection: sqlite3.Connection, run_id: str, type: str, fields: Mapping[str, Any]) -> Appended:
     """Stores one event of the engine. Its numbers and times are given here, inside the transaction: two processes may
     write at once (one drives the run, the other cancels it)."""
     run = _run(connection, run_id)
-    key, last = job_key(connection, run.key, DESKTOP_JOB)
-    event = clean_event({**fields, "seq": last + 1, "ts": time.time(), "mono": time.monotonic(), "type": type})
+    found = find_job(connection, run.key, DESKTOP_JOB) or make_job(connection, run.key, DESKTOP_JOB)
+    event = clean_event(
+        {**fields, "seq": found.last_seq + 1, "ts": time.time(), "mono": time.monotonic(), "type": type}
+    )
     if event is None or (type == "run_state" and event.get("state") not in RUN_STATES):
         raise ValueError(f"not an event: {type} {dict(fields)}")
-    return _insert(connection, run_id, run, DESKTOP_JOB, key, [event])
+    return _insert(connection, run_id, run, DESKTOP_JOB, found, [event])
 
 
 def _insert(
-    connection: sqlite3.Connection, run_id: str, run: _Run, job: str, key: int, events: list[dict[str, Any]]
+    connection: sqlite3.Connection, run_id: str, run: _Run, job: str, at: JobKey, events: list[dict[str, Any]]
 ) -> Appended:
-    if not events:
-        return Appended([], False)
     first = run.last_rseq + 1
     connection.executemany(
         "INSERT INTO event (run_key, rseq, job_key, seq, body) VALUES (?, ?, ?, ?, ?)",
         [
-            (run.key, rseq, key, event["seq"], codec.dump({k: v for k, v in event.items() if k not in OWN_FIELDS}))
+            (run.key, rseq, at.key, event["seq"], codec.dump({k: v for k, v in event.items() if k not in OWN_FIELDS}))
             for rseq, event in enumerate(events, first)
         ],
     )
-    connection.execute("UPDATE job SET last_seq = ? WHERE key = ?", (events[-1]["seq"], key))
+    connection.execute("UPDATE job SET last_seq = ? WHERE key = ?", (events[-1]["seq"], at.key))
     connection.execute("UPDATE run SET last_rseq = ? WHERE key = ?", (run.last_rseq + len(events), run.key))
     ended = False
     if job == DESKTOP_JOB:
@@ -90,10 +93,8 @@ def _insert(
 
 def last_seq(connection: sqlite3.Connection, run_id: str, job: str) -> int:
     """The number of the job's newest stored event, 0 when there is none."""
-    row = connection.execute(
-        "SELECT last_seq FROM job WHERE run_key = ? AND id = ?", (run_key(connection, run_id), job)
-    ).fetchone()
-    return int(row[0]) if row else 0
+    found = find_job(connection, run_key(connection, run_id), job)
+    return found.last_seq if found else 0
 
 
 def events_since(connection: sqlite3.Connection, run_id: str, since: int, limit: int) -> list[dict[str, Any]]:

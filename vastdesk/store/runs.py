@@ -136,7 +136,8 @@ def claim_run(connection: sqlite3.Connection, run_id: str, owner: Owner) -> bool
         if due is None or due.id != run_id:
             return False
         connection.execute("UPDATE run SET place = 'active' WHERE id = ?", (run_id,))
-    connection.execute("UPDATE run SET owner = ? WHERE id = ?", (owner.id, run_id))
+    if row.owner != owner.id:
+        connection.execute("UPDATE run SET owner = ? WHERE id = ?", (owner.id, run_id))
     return True
 
 
@@ -166,22 +167,25 @@ def enter_state(
     connection.execute("UPDATE run SET state = ?, place = ?, ended_ts = NULL WHERE key = ?", (state, place, run_key))
 
 
-class _JobKey(NamedTuple):
+class JobKey(NamedTuple):
     key: int
     last_seq: int
 
 
-def job_key(connection: sqlite3.Connection, run_key: int, job: str) -> _JobKey:
-    """The job's row, made when it is not there: events may come before their job is known, as when a run is found
-    again on its instance after the database was lost."""
-    for _ in range(2):
-        row = connection.execute(
-            "SELECT key, last_seq FROM job WHERE run_key = ? AND id = ?", (run_key, job)
-        ).fetchone()
-        if row is not None:
-            break
-        connection.execute("INSERT INTO job (run_key, id, created_ts) VALUES (?, ?, ?)", (run_key, job, time.time()))
-    return _JobKey(*row)
+def find_job(connection: sqlite3.Connection, run_key: int, job: str) -> JobKey | None:
+    """The job's small number and the `seq` of its newest event, if it is there."""
+    row = connection.execute("SELECT key, last_seq FROM job WHERE run_key = ? AND id = ?", (run_key, job)).fetchone()
+    return JobKey(*row) if row else None
+
+
+def make_job(connection: sqlite3.Connection, run_key: int, job: str) -> JobKey:
+    """A new job without its spec: events may come before it, as when a run is found again on its instance after the
+    database was lost."""
+    key = connection.execute(
+        "INSERT INTO job (run_key, id, created_ts) VALUES (?, ?, ?)", (run_key, job, time.time())
+    ).lastrowid
+    assert key is not None
+    return JobKey(key, 0)
 
 
 def run_key(connection: sqlite3.Connection, run_id: str) -> int:
@@ -194,7 +198,8 @@ def run_key(connection: sqlite3.Connection, run_id: str) -> int:
 
 def add_job(connection: sqlite3.Connection, run_id: str, job: str, spec: Mapping[str, Any]) -> None:
     """Stores a job before it is sent. Again with the same id: the first spec stays."""
-    key = job_key(connection, run_key(connection, run_id), job).key
+    run = run_key(connection, run_id)
+    key = (find_job(connection, run, job) or make_job(connection, run, job)).key
     connection.execute("UPDATE job SET spec = ? WHERE key = ? AND spec IS NULL", (codec.dump(spec), key))
 
 

@@ -95,7 +95,8 @@ class Store:
         return await self._db.change_count()
 
     async def integrity(self) -> tuple[str, str]:
-        """SQLite's version, and its verdict on the file: `ok`, or the first thing that is wrong. Reads the whole file."""
+        """SQLite's version, and its verdict on the file: `ok`, or the first thing that is wrong. Reads the whole
+        file."""
         return await self._db.read(
             lambda c: (
                 str(c.execute("SELECT sqlite_version()").fetchone()[0]),

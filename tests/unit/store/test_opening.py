@@ -123,6 +123,11 @@ async def test_damage_found_while_working_is_dealt_with_at_the_next_start(path: 
         assert await store.runs() == []
 
 
+async def test_the_whole_file_is_looked_through_on_request(path: Path) -> None:
+    async with await Store.open(path.parent) as store:
+        assert await store.integrity() == (sqlite3.sqlite_version, "ok")
+
+
 async def test_a_false_alarm_is_forgotten(path: Path) -> None:
     suspect_mark(path).touch()
     async with await Store.open(path.parent) as store:

@@ -245,3 +245,14 @@ async def test_changes_of_any_process_are_noticed(store: Store, other: Store, ru
         assert now > seen
         seen = now
     assert await store.change_count() == seen
+
+
+async def test_asking_is_no_change(store: Store, other: Store, instance: Instance, run: RunRow) -> None:
+    """Who waits for a change before asking again must not wake itself up by asking."""
+    waiting = await store.create_run(new_run(instance, queue=True))
+    seen = await other.change_count()
+    assert not await other.claim_run(run.id) and not await other.claim_run(waiting.id)
+    assert await other.is_driven(run.id) and await other.take_commands(run.id) == []
+    await other.release_run(run.id)
+    await other.append(run.id, "desktop", [])
+    assert await other.change_count() == seen
