@@ -68,7 +68,7 @@ class Instance:
             await asyncio.sleep(max(0.0, began + number * self.gap_s - loop.time()))
             row = {"type": "task", "step": step, "id": f"row{number % 8}"}
             row["state"] = "waiting" if number // 8 % 2 else "running"
-            row["note"] = f"{number} {time.monotonic():.6f}"
+            row["note"] = f"tick {number} {time.monotonic():.6f}"
             self._event(job, number + 3, row)
 
     def _event(self, job: str, seq: int, event: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from bench.lab import helper, lab, workflow
 from bench.latency import answer
 from bench.report import Bar, Report, median, ms, quantile
 from bench.shipping import ship_bench_steps
+from bench.streams import written_s
 from vastdesk.domain.reduce import Reducer
 from vastdesk.store import Store
 from vastdesk.workers.engine import Engine, open_engine
@@ -71,11 +72,10 @@ class Watchers:
                 reducer.apply(event)
             reducer.view()
             now = time.monotonic()
-            for event in events:
-                if event["type"] == "task":
-                    self.heard.add(run)
-                    if self.counting:
-                        self.latencies.append(now - float(event["note"].split()[1]))
+            for written in filter(None, map(written_s, events)):
+                self.heard.add(run)
+                if self.counting:
+                    self.latencies.append(now - written)
 
     async def measure_gaps(self) -> None:
         """How long the loop was away at worst."""

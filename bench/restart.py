@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -13,6 +14,7 @@ from bench.lab import Lab, helper, lab, workflow
 from bench.latency import answer
 from bench.report import Bar, Report, median
 from bench.shipping import ship_bench_steps
+from bench.streams import written_s
 from vastdesk.store import Store
 from vastdesk.workers.engine import Engine, open_engine
 from vastdesk.workers.requests import RunRequest
@@ -24,10 +26,11 @@ PER_S = 2
 async def measure(quick: bool, rounds: int | None) -> list[Report]:
     count = 5 if quick else 50
     results = []
-    with lab() as place, place.sshd() as server:
+    with lab() as place, contextlib.ExitStack() as servers:
         names = [f"box-{number}" for number in range(count)]
         async with await Store.open(place.data) as store:
-            for name in names:
+            for name in names:  # a machine each: on one, their jobs would wait for each other
+                server = servers.enter_context(place.sshd(name))
                 await place.instance(store, name, server.port, server.host_public_keys[0], server.user)
         await _begin(place, names)
         for _round in range(rounds or (1 if quick else 3)):
@@ -67,10 +70,8 @@ async def _cancel(place: Lab) -> None:
 async def _fresh(engine: Engine, run: str, after: float, since: int) -> None:
     """Returns when a tick written after that moment is stored."""
     async for events in engine.follow(run, since):
-        for event in events:
-            note = event.get("note", "") if event["type"] == "task" else ""
-            if " " in note and float(note.split()[1]) > after:
-                return
+        if any(written > after for written in filter(None, map(written_s, events))):
+            return
 
 
 async def _ended(engine: Engine, run: str) -> None:

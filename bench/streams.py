@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 NODES = 34
+
+
+def written_s(event: Mapping[str, Any]) -> float | None:
+    """When a tick (bench/shipped/bench_ticks.py) was written, in this computer's monotonic seconds; None of others."""
+    words = str(event.get("note", "")).split() if event.get("type") == "task" else []
+    return float(words[2]) if words[:1] == ["tick"] else None
 
 
 def job_events(count: int) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.lab import workflow
 from bench.shipping import ship_bench_steps
+from bench.streams import written_s
 from vastdesk.domain.reduce import Reducer
 from vastdesk.workers.engine import Engine, open_engine
 from vastdesk.workers.requests import RunRequest
@@ -26,6 +27,7 @@ class Watcher:
 
     def __init__(self) -> None:
         self.reducer = Reducer()
+        self.rows = self.reducer.view().steps
         self.first_s: float | None = None
         self.latencies: list[float] = []
         self.cpu_began: tuple[float, float] | None = None
@@ -33,15 +35,16 @@ class Watcher:
         """Processor seconds, in how many seconds."""
 
     def take(self, events: list[dict[str, Any]]) -> None:
-        before = self.reducer.view().steps
+        before = self.rows
         for event in events:
             self.reducer.apply(event)
-        rows = self.reducer.view().steps
+        self.rows = self.reducer.view().steps
         now = time.monotonic()
         for event in events:
-            if event["type"] == "task" and " " in event.get("note", ""):
-                assert rows != before, "an event that changes no row"
-                self._tick(float(event["note"].split()[1]), now)
+            written = written_s(event)
+            if written is not None:
+                assert self.rows != before, "an event that changes no row"
+                self._tick(written, now)
 
     def _tick(self, written_s: float, now: float) -> None:
         self.first_s = self.first_s or now

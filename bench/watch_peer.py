@@ -11,6 +11,8 @@ import resource
 import sys
 import time
 
+from bench.streams import written_s
+
 EVERY_S = 2.0
 WARM_UP_S = 3.0
 
@@ -23,7 +25,7 @@ def processor_s() -> float:
 
 async def main(path: str, *ssh: str) -> None:
     latencies: list[float] = []
-    seen: set[str] = set()
+    last = 0
     began = time.monotonic()
     cpu_began, counted_from = 0.0, 0.0
     loop = asyncio.get_running_loop()
@@ -34,13 +36,14 @@ async def main(path: str, *ssh: str) -> None:
             cpu_began, counted_from = processor_s(), round_began
         process = await asyncio.create_subprocess_exec(*ssh, f"cat {path}", stdout=asyncio.subprocess.PIPE)
         output, _ = await process.communicate()
-        stamps = [json.loads(line).get("note", "") for line in output.split(b"\n")[:-1] if b'"note":"' in line]
+        events = [json.loads(line) for line in output.split(b"\n")[:-1]]
         now = time.monotonic()
-        for note in stamps:
-            if " " in note and note not in seen:
-                seen.add(note)
+        for event in events:
+            written = written_s(event)
+            if written is not None and event["seq"] > last:
+                last = event["seq"]
                 if now - began > WARM_UP_S:
-                    latencies.append(now - float(note.split()[1]))
+                    latencies.append(now - written)
         await asyncio.wait([stdin_ended], timeout=max(0.0, round_began + EVERY_S - time.monotonic()))
     result = {"latencies": latencies, "cpu_s": processor_s() - cpu_began, "seconds": time.monotonic() - counted_from}
     print(json.dumps(result), flush=True)

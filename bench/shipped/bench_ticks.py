@@ -33,7 +33,7 @@ def run(ctx: Context) -> str:
         row = ctx.task(f"row{number % ROWS}")
         # A changed state goes out at once; the monotonic clock is one for all processes of a computer.
         become = row.waiting if number // ROWS % 2 else row.running
-        become(f"{number} {time.monotonic():.6f}")
+        become(f"tick {number} {time.monotonic():.6f}")
     for row_number in range(ROWS):
         ctx.task(f"row{row_number}").succeeded()
     return f"{count} ticks"
