@@ -45,7 +45,10 @@ def picture(view: RunView, frame: Frame) -> list[Text]:
     room = None if frame.height is None else frame.height - len(head) - len(footer) - 2
     body = _body(view, frame, room)
     gap = [Text()] if footer else []
-    return [_line(frame, line) for line in (*head, Text(), *body, *gap, *footer)]
+    lines = [_line(frame, line) for line in (*head, Text(), *body, *gap, *footer)]
+    if frame.height is not None and len(lines) > frame.height:
+        lines = [line for line in lines if line.plain][: frame.height]
+    return lines
 
 
 def _head(view: RunView, frame: Frame) -> list[Text]:
@@ -70,7 +73,7 @@ def _plight(view: RunView) -> list[Text]:
 
 def _elapsed(view: RunView, frame: Frame) -> float | None:
     """While it runs, by this computer's clock, which also wrote `started_ts`."""
-    if view.elapsed_s is not None or view.started_ts is None or frame.now_ts is None:
+    if not view.is_running or view.started_ts is None or frame.now_ts is None:
         return view.elapsed_s
     return max(0.0, frame.now_ts - view.started_ts)
 

@@ -61,7 +61,7 @@ def result(view: RunView, run_id: str, exit_code: int, left: bool) -> Json:
 def shown_run(row: RunRow, view: RunView) -> Json:
     """`show --json`: the run as it stands, tasks included."""
     return {
-        "type": "run",
+        "type": "show",
         "v": VERSION,
         **_run_facts(row, view.instance),
         "state": view.state,
