@@ -41,7 +41,7 @@ def _harmless(text: str) -> list[str]:
         marks = marks + 1 if category in ("Mn", "Me") else 0
         if category in ("Cc", "Zl", "Zp", "Zs"):
             kept.append(" ")
-        elif category == "Cs":
+        elif category in ("Cs", "Co", "Cn"):  # no font knows what these are
             kept.append("\ufffd")
         elif (category != "Cf" or char in _JOINERS) and marks <= _MAX_MARKS:
             kept.append(char)
