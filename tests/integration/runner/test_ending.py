@@ -134,9 +134,23 @@ def test_a_container_that_stops_lets_the_job_write_its_record(world: World, clie
     start_family(world, client)
     os.kill(world.state("j")["pid"], signal.SIGTERM)
     events, end = client.follow("j")
-    assert (end["state"], end["exit"]["state"]) == ("finished", "interrupted")
+    assert (end["state"], end["exit"]["state"]) == ("interrupted", "interrupted")
     assert end["exit"]["reason"] == "the instance was stopped"
     assert [event["state"] for event in events[-2:]] == ["interrupted", "interrupted"]
+
+
+def test_a_job_runs_although_its_starter_was_killed_before_the_answer(world: World) -> None:
+    """The starter is killed at the first moment the job is seen: nobody reads the supervisor's word."""
+    client = world.client()
+    client.post("start", spec=spec("j"), secrets={})
+    eventually(world.job_dir("j").exists)
+    client.kill()
+    client = world.client()
+    eventually(lambda: client.ask("status", job="j")["state"] in ("finished", "lost"))
+    if client.ask("status", job="j")["state"] == "lost":  # killed before the supervisor lived: started again
+        client.ask("start", spec=spec("j"), secrets={})
+    events, end = client.follow("j")
+    assert end["exit"]["state"] == "succeeded" and types(events).count("step_started") == 1
 
 
 def test_an_exit_record_wins_over_a_lock_that_is_still_held(world: World, client: Client) -> None:

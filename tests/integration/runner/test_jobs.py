@@ -307,7 +307,7 @@ def test_the_runner_can_be_asked_for_help_and_says_what_is_wrong(world: World) -
     assert world.run("nonsense").returncode == 2
     assert world.run("ack", "j").returncode == 2
     assert world.run("cancel", "../etc").returncode == 1
-    assert world.run("start", stdin=b"{}").stderr.startswith(b"the job cannot be started")
+    assert world.run("start", stdin=b"{}").stderr.startswith(b"vastdesk-runner: the job cannot be started")
 
 
 def test_every_operation_is_also_a_command(world: World) -> None:

@@ -165,7 +165,7 @@ done()
 
 
 def test_events_are_pushed(world: World, client: Client) -> None:
-    """From the write in the step to the line in our hands. The bar of the project is 100 ms at p99 for the whole way."""
+    """From the write in the step to the line in our hands."""
     code = """
 for number in range(200):
     say("task", id="t%d" % number, state="succeeded", sent=time.monotonic())

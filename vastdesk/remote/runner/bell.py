@@ -58,6 +58,10 @@ class Ringer:
         except OSError:
             pass
 
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
     def ring(self) -> None:
         """Never waits and never fails. A socket nobody listens to any more is removed."""
         if self._socket is None:

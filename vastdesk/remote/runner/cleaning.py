@@ -81,9 +81,10 @@ def _remove_runners(home_dir: str) -> None:
     """Versions of the runner that no living process uses and that nobody has brought here for a week."""
     parent = os.path.join(home_dir, "runner")
     used = _runners_in_use(home_dir)
+    commands = _command_lines()
     for name in _names(parent):
         path = os.path.join(parent, name)
-        if name not in used and path not in _command_lines() and _file_age(path) > OTHER_AGE_S:
+        if name not in used and path not in commands and _file_age(path) > OTHER_AGE_S:
             shutil.rmtree(path, ignore_errors=True)
 
 

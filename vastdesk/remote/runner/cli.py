@@ -70,8 +70,8 @@ def _run_request(command: str, rest: List[str]) -> int:
             return _watch(home_dir, request)
         operations = dict(requests.FAST, **requests.SLOW)
         result = operations[command](home_dir, request)
-    except RequestError as error:
-        sys.stderr.write("%s\n" % error)
+    except (RequestError, OSError) as error:
+        sys.stderr.write("vastdesk-runner: %s\n" % error)
         return 1
     if command == "log":
         sys.stdout.write(result["data"])

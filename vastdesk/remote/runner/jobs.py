@@ -199,19 +199,19 @@ def _is_seconds(value: Any) -> bool:
 
 
 def state_of(folder: JobFolder) -> str:
-    """`running`, `finished`, `lost`, `interrupted` or `absent`.
+    """`running`, `finished`, `interrupted`, `lost` or `absent`.
 
     An exit record wins over a lock that is just being let go; a free lock without one is believed only when it is still
     missing at a second look, because it may have been written between the first look and the lock.
     """
     if not folder.exists():
         return "absent"
-    if folder.exit() is not None:
-        return "finished"
-    if locks.is_locked(folder.lock):
+    ended = folder.exit()
+    if ended is None and locks.is_locked(folder.lock):
         return "running"
-    if folder.exit() is not None:
-        return "finished"
+    ended = ended or folder.exit()
+    if ended is not None:
+        return "interrupted" if ended.get("state") == "interrupted" else "finished"
     state = folder.state()
     if state is None:
         return "lost" if folder.exists() else "absent"
@@ -228,7 +228,7 @@ def status(folder: JobFolder) -> Dict[str, Any]:
         "job": folder.job,
         "state": state,
         "last_seq": eventlog.last_seq(folder.events),
-        "exit": folder.exit() if state == "finished" else None,
+        "exit": folder.exit() if state in ("finished", "interrupted") else None,
         "heartbeat_age_s": _heartbeat_age(folder) if state == "running" else None,
         "boot_id": (folder.state() or {}).get("boot_id"),
         "tail": outputlog.tail(folder.path),

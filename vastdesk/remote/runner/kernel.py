@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import signal
+
+try:
+    import ctypes
+except ImportError:  # some Pythons are built without it
+    ctypes = None  # type: ignore[assignment]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 def _prctl(option: int, value: int) -> bool:
+    if ctypes is None:
+        return False  # type: ignore[unreachable]
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         return bool(libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) == 0)

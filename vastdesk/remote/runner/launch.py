@@ -138,7 +138,10 @@ def _run(folder: JobFolder, secrets: Mapping[str, str], answer: int, null: int) 
     from .supervisor import Supervisor
 
     def tell(word: str) -> None:
-        os.write(answer, word.encode() + b"\n")
+        try:
+            os.write(answer, word.encode() + b"\n")
+        except BrokenPipeError:  # whoever started us has gone meanwhile: the job is to run all the same
+            pass
         os.close(answer)
         os.dup2(null, 2)  # up to here a traceback reaches whoever starts the job
 

@@ -296,7 +296,11 @@ def main(arguments: List[str]) -> int:
     if len(arguments) != 2 or arguments[0] != "--token" or not re.match(r"[!-~]{1,100}\Z", arguments[1]):
         sys.stderr.write("usage: serve --token TOKEN (no spaces)\n")
         return 2
-    home_dir = home.runner_home()
+    try:
+        home_dir = home.runner_home()
+    except OSError as error:
+        sys.stderr.write("vastdesk-runner: no place for its files: %s\n" % error)
+        return 1
     os.chdir(os.path.join(home_dir, "bell"))  # see bell.py: short addresses
     code = Server(arguments[1], home_dir).run()
     os._exit(code)  # a thread with a slow request must not keep the channel of a client that has gone
