@@ -104,7 +104,7 @@ def read_yaml(text: str | bytes, found: Found) -> Entry | None:
             return None
         root = yaml.compose(decoded, Loader=_Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        found.add(*_explain(error))
+        found.add(*_explain(error, decoded))
         return None
     if root is None:
         found.add(1, "the file is empty")
@@ -165,13 +165,13 @@ def _is_sane(events: Iterator[Any], found: Found) -> bool:
     return True
 
 
-def _explain(error: Exception) -> tuple[int, str]:
+def _explain(error: Exception, text: str) -> tuple[int, str]:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark is not None else 1
-    problem = display_text(str(getattr(error, "problem", None) or error))
-    if "\\t" in problem or "tab" in problem.lower():
-        return line, "a tab cannot indent or separate in YAML; use spaces"
-    return line, f"this is not YAML: {problem}"
+    written = text.splitlines()[line - 1 : line]
+    if written and "\t" in written[0][: len(written[0]) - len(written[0].lstrip())]:
+        return line, "a tab cannot indent in YAML; use spaces"
+    return line, f"this is not YAML: {display_text(str(getattr(error, 'problem', None) or error))}"
 
 
 class _Builder:

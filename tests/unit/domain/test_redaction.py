@@ -169,10 +169,12 @@ def test_tracebacks_whoever_formats_them() -> None:
         assert "ValueError" in shown
 
 
-@given(st.text(max_size=200), st.text(st.characters(codec="utf-8"), min_size=6, max_size=30))
+PLAIN = st.characters(codec="utf-8", exclude_characters="*")
+
+
+@given(st.text(PLAIN, max_size=200), st.text(PLAIN, min_size=6, max_size=30))
 def test_whatever_surrounds_it_a_known_secret_never_stays(text: str, secret: str) -> None:
-    if secret not in HIDDEN * 20 and secret.strip("*"):
-        assert secret not in Redactor([secret]).redact(text.replace("*", "") + secret + text.replace("*", ""))
+    assert secret not in Redactor([secret]).redact(text + secret + text)
 
 
 @pytest.mark.parametrize(
