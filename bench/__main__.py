@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="tiny: to see that it runs, not for numbers")
     parser.add_argument("--record", action="store_true", help="append the result to docs/benchmarks.md")
     options = parser.parse_args(argv)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 110)
     reports: list[Report] = []
     for name in BENCHES:
         if name in options.names or "all" in options.names:

@@ -27,13 +27,11 @@ async def main(path: str, *ssh: str) -> None:
     latencies: list[float] = []
     last = 0
     began = time.monotonic()
-    cpu_began, counted_from = 0.0, 0.0
+    cpu_began = processor_s()
     loop = asyncio.get_running_loop()
     stdin_ended = loop.run_in_executor(None, sys.stdin.read)
     while not stdin_ended.done():
         round_began = time.monotonic()
-        if not counted_from and round_began - began > WARM_UP_S:
-            cpu_began, counted_from = processor_s(), round_began
         process = await asyncio.create_subprocess_exec(*ssh, f"cat {path}", stdout=asyncio.subprocess.PIPE)
         output, _ = await process.communicate()
         events = [json.loads(line) for line in output.split(b"\n")[:-1]]
@@ -45,7 +43,7 @@ async def main(path: str, *ssh: str) -> None:
                 if now - began > WARM_UP_S:
                     latencies.append(now - written)
         await asyncio.wait([stdin_ended], timeout=max(0.0, round_began + EVERY_S - time.monotonic()))
-    result = {"latencies": latencies, "cpu_s": processor_s() - cpu_began, "seconds": time.monotonic() - counted_from}
+    result = {"latencies": latencies, "cpu_s": processor_s() - cpu_began, "seconds": time.monotonic() - began}
     print(json.dumps(result), flush=True)
 
 
