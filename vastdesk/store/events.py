@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from vastdesk.domain.errors import VastDeskError
-from vastdesk.domain.events import DESKTOP_JOB, FINAL_RUN_STATES, RUN_STATES, clean_event
+from vastdesk.domain.events import DESKTOP_JOB, FINAL_RUN_STATES, MAX_NUMBER, RUN_STATES, clean_event
 from vastdesk.store import codec
 from vastdesk.store.rows import Place
 from vastdesk.store.runs import JobKey, enter_state, find_job, make_job, run_key
@@ -16,7 +17,7 @@ from vastdesk.store.runs import JobKey, enter_state, find_job, make_job, run_key
 OWN_FIELDS = frozenset({"seq", "run", "job", "rseq"})
 """Fields that the columns of the table hold."""
 UNREADABLE = "unreadable"
-"""Type of what stands for an event that could not be used."""
+"""Type of what stands for events that cannot be used."""
 
 
 class Appended(NamedTuple):
@@ -34,24 +35,40 @@ class _Run(NamedTuple):
 
 
 def append(connection: sqlite3.Connection, run_id: str, job: str, events: Iterable[Mapping[str, Any]]) -> Appended:
-    """Stores those of the events that come next in their job (`seq` = last + 1) and gives them back as stored.
+    """Stores those of the events that are new in their job (`seq` above the last) and gives them back as stored.
 
-    What is there already is dropped, so sending again is harmless. What comes after a gap is dropped as well: whoever
-    sent it asks again from `last_seq`, and no hole is ever stored.
+    What is there already is dropped, so sending again is harmless. A gap is a hole in the log on the instance, a
+    damaged line: `RunnerClient.watch` asks again before it believes in one. In its place stands one `unreadable`
+    event with the `count` of those that are missing, so that nothing is ever lost unseen.
     """
     run = _run(connection, run_id)
     found = find_job(connection, run.key, job)
     last = found.last_seq if found else 0
-    new = []
-    for event in events:
-        seq = event.get("seq")
-        if type(seq) is int and seq == last + 1:
-            last += 1
-            # one that cannot be used keeps its number: a hole would be asked for again and again
-            new.append(clean_event(event) or {"seq": last, "type": UNREADABLE})
+    new: list[dict[str, Any]] = []
+    for seq, event in sorted(((_seq(event), event) for event in events), key=itemgetter(0)):
+        if seq <= last:
+            continue
+        if seq > last + 1:
+            new.append(_stand_in(event, last + 1, seq - last - 1))
+        new.append(clean_event(event) or _stand_in(event, seq, 1))
+        last = seq
     if not new:
         return Appended([], False)
     return _insert(connection, run_id, run, job, found or make_job(connection, run.key, job), new)
+
+
+def _seq(event: Mapping[str, Any]) -> int:
+    """The event's number, 0 for one that has none that could be stored."""
+    seq = event.get("seq")
+    return seq if type(seq) is int and 0 < seq <= MAX_NUMBER else 0
+
+
+def _stand_in(neighbour: Mapping[str, Any], seq: int, count: int) -> dict[str, Any]:
+    """What stands for `count` events from `seq` on that cannot be used."""
+    times = {name: neighbour.get(name) for name in ("ts", "mono")}
+    stand_in = clean_event({"seq": seq, "type": UNREADABLE, "count": count, **times})
+    assert stand_in is not None, "it has a number and a type"
+    return stand_in
 
 
 def append_desktop(connection: sqlite3.Connection, run_id: str, type: str, fields: Mapping[str, Any]) -> Appended:

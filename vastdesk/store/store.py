@@ -256,9 +256,10 @@ class Store:
     # ---- events
 
     async def append(self, run_id: str, job: str, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Stores the events that come next in their job and returns them as stored, with `run`, `job` and `rseq`.
+        """Stores the events that are new in their job and returns them as stored, with `run`, `job` and `rseq`.
 
-        What is stored already, and what comes after a gap, is left out: sending again from `last_seq` is always right.
+        What is stored already is left out: sending again from `last_seq` is always right. A gap is taken for a hole in
+        the log on the instance, and an `unreadable` event with the `count` of the missing ones stands in its place.
         """
         appended = await self._db.write(lambda c: event_log.append(c, run_id, job, events))
         self._keep_snapshot(run_id, appended)
