@@ -42,11 +42,6 @@ class Practice:
     facts: PracticeFacts
     server: PracticeInstance
 
-    def workflow_text(self) -> str:
-        """*ComfyUI set-up* as it is run here: a workflow file as text."""
-        text = resource_path("workflows", "comfyui-setup.yaml").read_text(encoding="utf-8")
-        return practice_workflow(text, self.facts)
-
 
 @contextlib.asynccontextmanager
 async def run_practice(

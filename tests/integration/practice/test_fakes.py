@@ -15,6 +15,8 @@ from tests.fakes.package_index import PackageIndex
 
 ENV = {"PATH": "/usr/bin:/bin", "GIT_TERMINAL_PROMPT": "0", "LANG": "C.UTF-8"}
 
+UV = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+
 
 def clone(tmp_path: Path, url: str, *options: str) -> tuple[int, str, Path]:
     target = tmp_path / f"clone{len(list(tmp_path.iterdir()))}"
@@ -111,13 +113,10 @@ def index(tmp_path: Path) -> PackageIndex:
     return made
 
 
-@pytest.mark.parametrize("tool", ["pip", "uv"])
+@pytest.mark.parametrize("tool", ["pip", "uv"] if UV else ["pip"])
 def test_installers_get_along_with_the_index(index: PackageIndex, tmp_path: Path, prepared: Path, tool: str) -> None:
-    uv_path = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    if tool == "uv" and uv_path is None:
-        pytest.skip("uv is not installed")
     python = str(prepared / "root/venv/main/bin/python")
-    uv = [uv_path or "uv", "pip"]
+    uv = [UV or "uv", "pip"]
     site = tmp_path / "site"
 
     def install(*what: str) -> tuple[int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -339,3 +340,37 @@ async def test_ports_are_kept_and_others_taken_when_they_are_in_use(tmp_path: Pa
     await instance.stop()
     squatter.close()
     await squatter.wait_closed()
+
+
+async def test_an_interrupted_removal_goes_on(
+    tmp_path: Path, light_worlds: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = PracticeInstance(tmp_path / "practice", RESOURCES)
+    await instance.prepare()
+    await instance.stop()
+    (instance.layout.home / "mine").touch()
+
+    def break_off(path: Path) -> None:
+        (path / "HEAD").unlink(missing_ok=True)
+        raise OSError("the power is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", break_off)
+        with pytest.raises(VastDeskError, match="the power is gone"):
+            await instance.prepare(fresh=True)
+    await instance.prepare()
+    await instance.stop()
+    assert not (instance.layout.home / "mine").exists()
+    assert all((folder / "HEAD").exists() for folder in instance.layout.git.glob("*.git"))
+
+
+async def test_a_command_that_cannot_start_says_why(practice: PracticeInstance) -> None:
+    facts = await practice.start()
+    home = practice.layout.home
+    async with to(facts) as connection:
+        home.rename(home.with_name("elsewhere"))
+        try:
+            done = await connection.run("true")
+        finally:
+            home.with_name("elsewhere").rename(home)
+    assert done.exit_status == 126 and "No such file" in str(done.stderr)

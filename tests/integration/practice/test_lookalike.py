@@ -100,7 +100,7 @@ def test_the_shipped_nodes_load_once_their_packages_are_there(comfyui: Path, tmp
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LANG": "C.UTF-8"}
     site = tmp_path / "site"
     with FakeGitHost(tmp_path / "git") as host, PackageIndex() as index:
-        make_repositories(RESOURCES, host.repositories, host.environment, lambda name: None)
+        make_repositories(RESOURCES, host.repositories, host.environment)
         for name, sources in modules.items():
             index.add(name, "99.0", modules=sources)
         nodes = [node for node in read_nodes(RESOURCES) if node.listed and not node.missing]

@@ -32,6 +32,8 @@ DOWN_S = 0.5
 _GIT_RATE_BYTES_S = 2 * 1024 * 1024
 """Loopback would clone everything in an instant, with nothing to see."""
 
+_PORT_TRIES, _PORT_WAIT_S = 50, 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class PracticeFacts:
@@ -182,7 +184,7 @@ class PracticeInstance:
             await asyncio.to_thread(self._world.empty_tmp)
             boot_id = self._world.new_boot_id()
             await asyncio.sleep(down_s)
-            await server.start(port)
+            await _start_again(server, port)
             return boot_id
 
     def _listen_to_control(self) -> None:
@@ -223,6 +225,17 @@ class PracticeInstance:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+async def _start_again(server: SshServer, port: int) -> None:
+    """On the same port, which a connection of somebody else may have for a moment."""
+    for _ in range(_PORT_TRIES):
+        try:
+            await server.start(port)
+            return
+        except OSError:
+            await asyncio.sleep(_PORT_WAIT_S)
+    await server.start(port)
 
 
 def _start_git(host: GitHost) -> GitHost:

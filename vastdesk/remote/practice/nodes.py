@@ -36,13 +36,12 @@ def read_nodes(resources: Path) -> tuple[Node, ...]:
     )
 
 
-def make_repositories(resources: Path, folder: Path, env: Mapping[str, str], on_each: Callable[[str], None]) -> None:
+def make_repositories(resources: Path, folder: Path, env: Mapping[str, str]) -> None:
     """Make the repositories that are not there yet. Each appears whole or not at all."""
     for node in read_nodes(resources):
         path = folder / f"{node.name}.git"
         if node.missing or path.is_dir():
             continue
-        on_each(node.name)
         make_repository(path, _commits(resources, folder, node), env)
 
 

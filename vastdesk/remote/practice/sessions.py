@@ -15,6 +15,7 @@ from vastdesk.remote.owned import TaskOwner
 
 _CHUNK = 64 * 1024
 _HANGUP_S = 0.5
+_CANNOT_START = 126
 _OUTPUTS = frozenset((1, 2))
 
 
@@ -135,17 +136,12 @@ async def serve_command(session: Session, tasks: TaskOwner, home: Path, environm
     When the channel or the server goes away first, only the process group of the command is ended: what it started in
     sessions of its own (the jobs of the runner) goes on.
     """
-    argv = ["/bin/sh"] if session.command is None else ["/bin/sh", "-c", session.command]
-    _, child = await asyncio.get_running_loop().subprocess_exec(
-        lambda: Child(session),
-        *argv,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=home,
-        env=dict(environment),
-        start_new_session=True,
-    )
+    try:
+        child = await _spawn(session, home, environment)
+    except OSError as error:  # no home any more, no processes left
+        session.stderr.write(f"practice: {error}\n".encode())
+        session.exit(_CANNOT_START)
+        return
     session.child = child
     feed = tasks.spawn(child.feed(), "input")
     ended = tasks.spawn(_ended(child), "end")
@@ -159,6 +155,21 @@ async def serve_command(session: Session, tasks: TaskOwner, home: Path, environm
             task.cancel()
         await child.end()
         await asyncio.wait([feed, ended, closed])
+
+
+async def _spawn(session: Session, home: Path, environment: Mapping[str, str]) -> Child:
+    argv = ["/bin/sh"] if session.command is None else ["/bin/sh", "-c", session.command]
+    _, child = await asyncio.get_running_loop().subprocess_exec(
+        lambda: Child(session),
+        *argv,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=home,
+        env=dict(environment),
+        start_new_session=True,
+    )
+    return child
 
 
 async def _ended(child: Child) -> None:

@@ -32,6 +32,7 @@ Progress = Callable[[str, int, int], None]
 """What is being made, how many parts are done, and of how many."""
 
 _PARTS = ("files", "repositories", "ComfyUI", "Python environment", "packages")
+_BEING_REMOVED = 0
 _VENV_DONE = ".practice-complete"
 _COMFYUI_TAG = "v0.3.64"
 _PACKAGES = ("packaging", "PyYAML")
@@ -57,12 +58,12 @@ class World:
             raise VastDeskError("practice_failed", detail="no python3 was found")
         try:
             on_progress(_PARTS[0], 0, len(_PARTS))
-            await asyncio.to_thread(self._make_files, python, fresh)
+            await _in_thread(self._make_files, python, fresh)
             env = session_environment(self.layout, self.practice_id, self._environ)
             on_progress(_PARTS[1], 1, len(_PARTS))
-            await asyncio.to_thread(nodes.make_repositories, self._resources, self.layout.git, env, lambda _: None)
+            await _in_thread(nodes.make_repositories, self._resources, self.layout.git, env)
             on_progress(_PARTS[2], 2, len(_PARTS))
-            await asyncio.to_thread(self._make_comfyui_repository, env)
+            await _in_thread(self._make_comfyui_repository, env)
             await self._make_comfyui(env)
             on_progress(_PARTS[3], 3, len(_PARTS))
             await self._make_venv(python, env)
@@ -132,7 +133,9 @@ class World:
             raise VastDeskError("practice_folder", folder=str(self.layout.folder))
 
     def _clear(self) -> None:
-        """Everything but the keys and the lock. Our facts go last, so that an interrupted removal is still ours."""
+        """Everything but the keys and the lock. Our facts go last, and say meanwhile what is going on: an interrupted
+        removal goes on the next time."""
+        self.write_facts(format=_BEING_REMOVED)
         kept = {self.layout.keys.name, self.layout.lock.name, self.layout.facts.name}
         for entry in self.layout.folder.iterdir():
             if entry.name in kept:
@@ -169,14 +172,14 @@ class World:
         if final.is_dir():
             return
         new = final.with_name(f".new-{final.name}")
-        await asyncio.to_thread(shutil.rmtree, new, ignore_errors=True)
+        await _in_thread(shutil.rmtree, new, True)
         new.parent.mkdir(parents=True, exist_ok=True)
         await _run(["git", "clone", "--quiet", str(self.layout.git / "ComfyUI.git"), str(new)], env, _VENV_LIMIT_S)
         for node in nodes.read_nodes(self._resources):
             if node.installed:
                 source, target = self.layout.git / f"{node.name}.git", new / _CUSTOM_NODES / node.name
                 await _run(["git", "clone", "--quiet", str(source), str(target)], env, _VENV_LIMIT_S)
-        await asyncio.to_thread(_make_models, new / "models")
+        await _in_thread(_make_models, new / "models")
         new.rename(final)
 
     async def _make_venv(self, python: str, env: Mapping[str, str]) -> None:
@@ -184,7 +187,7 @@ class World:
         # An environment whose base Python has gone (an update of the system) starts no more: made anew.
         if (venv / _VENV_DONE).exists() and (venv / "bin/python").exists():
             return
-        await asyncio.to_thread(shutil.rmtree, venv, ignore_errors=True)
+        await _in_thread(shutil.rmtree, venv, True)
         # In place, not renamed into place: an environment holds its own path in many files.
         problems = []
         for argv in _venv_commands(python, venv, self._environ):
@@ -192,7 +195,7 @@ class World:
                 await _run(argv, env, _VENV_LIMIT_S)
             except OSError as error:
                 problems.append(str(error))
-                await asyncio.to_thread(shutil.rmtree, venv, ignore_errors=True)
+                await _in_thread(shutil.rmtree, venv, True)
             else:
                 write_text(venv / _VENV_DONE, python + "\n")
                 return
@@ -244,6 +247,17 @@ def _venv_commands(python: str, venv: Path, environ: Mapping[str, str]) -> list[
     if not getattr(sys, "frozen", False):
         commands.append([python, "-m", "virtualenv", "--quiet", str(venv)])
     return commands
+
+
+async def _in_thread(function: Callable[..., object], *args: object) -> None:
+    """Like `asyncio.to_thread`, but when we are cancelled the thread is waited for: it would work on in a folder that
+    is not locked any more."""
+    future = asyncio.get_running_loop().run_in_executor(None, function, *args)
+    try:
+        await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        raise
 
 
 async def _run(argv: list[str], env: Mapping[str, str], limit_s: float) -> None:
