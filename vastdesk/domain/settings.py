@@ -45,16 +45,6 @@ TABLE: tuple[Setting, ...] = (
         3600,
     ),
     Setting(
-        "parallel_clones",
-        "int",
-        4,
-        "Custom nodes cloned at once",
-        "More is rarely faster, and git hosts slow down whoever asks too much.",
-        "Workflows",
-        1,
-        4,
-    ),
-    Setting(
         "connect_timeout_s",
         "duration",
         15.0,
@@ -113,16 +103,6 @@ TABLE: tuple[Setting, ...] = (
         "Connection",
         0.1,
         3600,
-    ),
-    Setting(
-        "redraw_interval_s",
-        "duration",
-        0.1,
-        "Redraw interval",
-        "How often the live list is drawn anew at most; ends are shown at once.",
-        "Display",
-        0.03,
-        5,
     ),
     Setting(
         "history_days",

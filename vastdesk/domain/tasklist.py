@@ -134,10 +134,8 @@ def rows(step: StepView, now_mono: float | None = None) -> tuple[Row, ...]:
     if not nodes:
         return tuple(row for task in step.tasks for row in _task_rows(task, now))
     first = step.tasks.index(nodes[0])
-    plain = [task for task in step.tasks if task.kind not in ("node", "setup", "resolve", "verify")]
-    above = {id(task) for task in step.tasks[:first]}
-    setup = [task for task in step.tasks if task.kind == "setup" or (task in plain and id(task) in above)]
-    after = [task for task in plain if id(task) not in above]
+    setup = [task for at, task in enumerate(step.tasks) if task.kind == "setup" or (at < first and _is_plain(task))]
+    after = [task for task in step.tasks[first:] if _is_plain(task)]
     resolve = [task for task in step.tasks if task.kind == "resolve" and _stands_out(task)]
     verify = [task for task in step.tasks if task.kind == "verify" and all(node.is_finished for node in nodes)]
     return (
@@ -151,6 +149,10 @@ def all_node_rows(step: StepView, now_mono: float | None = None) -> tuple[Row, .
     """Every node in plan order, with its sub-tasks: the unfolded list."""
     now = step.last_mono if now_mono is None else now_mono
     return tuple(row for task in step.tasks if task.kind == "node" for row in _node_row(task, now))
+
+
+def _is_plain(task: TaskView) -> bool:
+    return task.kind not in ("node", "setup", "resolve", "verify")
 
 
 def _stands_out(task: TaskView) -> bool:

@@ -227,9 +227,9 @@ def test_a_percentage_never_falls_while_a_task_runs(log: list[Any]) -> None:
         reducer.apply(event)
         now = {(step.id, step.attempt, task.id): task for step in reducer.view().steps for task in step.all_tasks()}
         for key in before.keys() & now.keys():
-            if before[key].state == now[key].state == "running" and before[key].percent is not None:
-                percent = now[key].percent
-                assert percent is not None and percent >= before[key].percent
+            percent = before[key].percent
+            if before[key].state == now[key].state == "running" and percent is not None:
+                assert (now[key].percent or 0) >= percent
         before = now
 
 

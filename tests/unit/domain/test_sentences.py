@@ -85,8 +85,8 @@ STEPS = (
 RUN = RunView(state="running", instance="box", steps=STEPS, current_step=1)
 
 
-def failing(state: str, **more: str) -> RunView:
-    return replace(RUN, state=state, steps=(STEPS[0], replace(STEPS[1], state=state, **more)))
+def failing(state: str, note: str = "") -> RunView:
+    return replace(RUN, state=state, steps=(STEPS[0], replace(STEPS[1], state=state, note=note)))
 
 
 @pytest.mark.parametrize(

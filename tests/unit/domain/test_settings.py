@@ -40,7 +40,7 @@ def test_every_setting_explains_itself_and_its_default_fits(setting: Setting) ->
         ("step_delay", "250ms", 0.25),
         ("reconnect_initial_s", "0.5", 0.5),
         ("reconnect_max_s", "1h", 3600.0),
-        ("parallel_clones", "2", 2),
+        ("keepalive_count", "2", 2),
     ],
 )
 def test_what_a_person_types(name: str, text: str, value: float) -> None:
@@ -56,10 +56,10 @@ def test_what_a_person_types(name: str, text: str, value: float) -> None:
         ("step_delay", "nan", "a number of seconds"),
         ("step_delay", "1e3", "a number of seconds"),
         ("step_delay", "2h", "from 0 to 3600 seconds"),
-        ("parallel_clones", "5", "from 1 to 4"),
-        ("parallel_clones", "2.5", "whole number"),
-        ("parallel_clones", "9" * 5000, "whole number"),
-        ("parallel_clones", "\u0664", "whole number"),
+        ("keepalive_count", "50", "from 1 to 20"),
+        ("keepalive_count", "2.5", "whole number"),
+        ("keepalive_count", "9" * 5000, "whole number"),
+        ("keepalive_count", "\u0664", "whole number"),
     ],
 )
 def test_what_does_not_fit_is_said(name: str, text: str, says: str) -> None:

@@ -194,7 +194,7 @@ def test_whatever_did_not_end_well_makes_the_placeholder_above_failed(state: str
 
 
 def test_tasks_may_be_mappings() -> None:
-    nodes = [
+    nodes: list[dict[str, object]] = [
         {"id": str(i), "label": str(i), "state": "pending", "started_seq": None, "finished_seq": None} for i in range(6)
     ]
     nodes[4] = {**nodes[4], "state": "running", "started_seq": 3}
