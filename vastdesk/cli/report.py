@@ -69,8 +69,8 @@ def complain(error: VastDeskError) -> None:
     from vastdesk.cli.text import clean
 
     # Some sentences are a list of problems, one a line.
-    lines = [*f"vastdesk: {error.sentence}".splitlines(), *error.action.splitlines()]
-    say("\n".join("  " * line.startswith("  ") + clean(line) for line in lines))
+    lines = [*f"vastdesk: {error.sentence}".split("\n"), *error.action.split("\n")]
+    say("\n".join("  " * line.startswith("  ") + clean(line.strip()) for line in lines if line))
 
 
 def say(text: str) -> None:

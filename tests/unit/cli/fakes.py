@@ -35,9 +35,7 @@ class FakeEngine:
         self._released = asyncio.Event()
 
     catalogue: Mapping[str, StepInfo] = {
-        "greet": StepInfo(
-            "greet", "Greet", "instance", 30, ("word",), lambda given: ({"word": "hello", **given}, ())
-        ),
+        "greet": StepInfo("greet", "Greet", "instance", 30, ("word",), lambda given: ({"word": "hello", **given}, ())),
         "part": StepInfo("part", "Part", "instance", 30, (), lambda given: (dict(given), ())),
     }
 

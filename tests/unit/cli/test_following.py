@@ -125,9 +125,7 @@ async def test_detached_start_leaves_when_a_job_is_on_the_instance_and_not_befor
 
 
 async def test_detached_start_of_a_blocked_run_ends_with_it() -> None:
-    follower = Follower(
-        FakeEngine(stories.blocked()), stories.RUN, FakePresenter(), FakeSignals(), until_started=True
-    )
+    follower = Follower(FakeEngine(stories.blocked()), stories.RUN, FakePresenter(), FakeSignals(), until_started=True)
     followed = await follower.follow()
     assert (followed.view.state, followed.left) == ("blocked", False)
 

@@ -119,9 +119,7 @@ def _parser_of(words: tuple[str, ...]) -> argparse.ArgumentParser:
 
 
 @pytest.mark.parametrize("words", list(_commands(build_parser())), ids=" ".join)
-def test_help_tells_every_option_and_what_it_is_for(
-    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_help_tells_every_option_and_what_it_is_for(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*words, "--help"]) == 0
     shown = capsys.readouterr().out
     for action in _parser_of(words)._actions:
