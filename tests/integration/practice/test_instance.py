@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import asyncssh
@@ -31,7 +31,7 @@ def light_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Worlds without a real Python environment: it is the only part that takes seconds."""
     script = 'mkdir -p "$1/bin" && ln -s /bin/false "$1/bin/python"'
     monkeypatch.setattr(
-        world, "_venv_commands", lambda python, venv, environ: [["/bin/sh", "-c", script, "sh", str(venv)]]
+        world, "venv_ways", lambda python, venv, environ: [[["/bin/sh", "-c", script, "sh", str(venv)]]]
     )
 
 
@@ -374,3 +374,22 @@ async def test_a_command_that_cannot_start_says_why(practice: PracticeInstance) 
         finally:
             home.with_name("elsewhere").rename(home)
     assert done.exit_status == 126 and "No such file" in str(done.stderr)
+
+
+async def test_an_environment_is_made_where_python_has_no_ensurepip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Debian without python3-venv: the way that is left is tried when the better ones fail."""
+    ways = world.venv_ways
+
+    def without_ensurepip(python: str, venv: Path, environ: Mapping[str, str]) -> list[list[list[str]]]:
+        return [[["/bin/sh", "-c", "echo ensurepip is not available; exit 1"]], ways(python, venv, environ)[-2]]
+
+    monkeypatch.setattr(world, "venv_ways", without_ensurepip)
+    instance = PracticeInstance(tmp_path / "practice", RESOURCES)
+    await instance.prepare()
+    facts = await instance.start()
+    async with to(facts) as connection:
+        done = await connection.run(f"{facts.python} -m pip --version")
+    await instance.stop()
+    assert str(done.stdout).startswith("pip ") and str(instance.layout.venv) in str(done.stdout)

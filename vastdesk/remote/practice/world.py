@@ -190,9 +190,10 @@ class World:
         await _in_thread(shutil.rmtree, venv, True)
         # In place, not renamed into place: an environment holds its own path in many files.
         problems = []
-        for argv in _venv_commands(python, venv, self._environ):
+        for way in venv_ways(python, venv, self._environ):
             try:
-                await _run(argv, env, _VENV_LIMIT_S)
+                for argv in way:
+                    await _run(argv, env, _VENV_LIMIT_S)
             except OSError as error:
                 problems.append(str(error))
                 await _in_thread(shutil.rmtree, venv, True)
@@ -236,17 +237,19 @@ def _make_models(models: Path) -> None:
         (models / name / file).write_bytes(b"not a model\n" * 100)
 
 
-def _venv_commands(python: str, venv: Path, environ: Mapping[str, str]) -> list[list[str]]:
-    """Ways to make an environment with pip in it, the best first."""
-    commands = [[python, "-m", "venv", str(venv)]]
+def venv_ways(python: str, venv: Path, environ: Mapping[str, str]) -> list[list[list[str]]]:
+    """Ways to make an environment with pip in it, the best first; each a few commands."""
+    ways = [[[python, "-m", "venv", str(venv)]]]
     search = environ.get("PATH")
     if uv := shutil.which("uv", path=search):
-        commands.append([uv, "venv", "--quiet", "--seed", "--python", python, str(venv)])
+        ways.append([[uv, "venv", "--quiet", "--seed", "--python", python, str(venv)]])
     if virtualenv := shutil.which("virtualenv", path=search):
-        commands.append([virtualenv, "--quiet", "--python", python, str(venv)])
-    if not getattr(sys, "frozen", False):
-        commands.append([python, "-m", "virtualenv", "--quiet", str(venv)])
-    return commands
+        ways.append([[virtualenv, "--quiet", "--python", python, str(venv)]])
+    # Debian has no ensurepip without python3-venv (docs/facts.md#debian-ensurepip): a pip that is there brings another.
+    for other in [python] if getattr(sys, "frozen", False) else [sys.executable, python]:
+        install = [other, "-m", "pip", "--python", str(venv / "bin/python"), "install", "--quiet", "--no-input", "pip"]
+        ways.append([[python, "-m", "venv", "--without-pip", str(venv)], install])
+    return ways
 
 
 async def _in_thread(function: Callable[..., object], *args: object) -> None:
