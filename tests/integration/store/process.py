@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tests.unit.store.conftest import ENDPOINT, events
@@ -77,10 +78,16 @@ async def main(folder: str, command: str, *arguments: str) -> None:
             say(store.notices)
         return
     async with await Store.open(Path(folder)) as store:
-        await {"hold": hold, "claim": claim, "create": create, "write": write, "write_for_ever": write_for_ever}[
-            command
-        ](store, *arguments)
+        await COMMANDS[command](store, *arguments)
 
+
+COMMANDS: dict[str, Callable[..., Awaitable[None]]] = {
+    "hold": hold,
+    "claim": claim,
+    "create": create,
+    "write": write,
+    "write_for_ever": write_for_ever,
+}
 
 if __name__ == "__main__":
     asyncio.run(main(*sys.argv[1:]))

@@ -25,11 +25,11 @@ CANARY = "canary-7f3a-secret"
 class MemoryKeyring(KeyringBackend):
     """Holds what Windows' store holds, and no more."""
 
-    priority = 1  # type: ignore[assignment]
+    priority = 1
     name = "Memory"
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.entries: dict[tuple[str, str], str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:

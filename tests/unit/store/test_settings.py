@@ -28,7 +28,7 @@ async def test_every_setting_is_stored_and_read_back(store: Store, name: str) ->
 
 async def test_what_does_not_fit_is_refused(store: Store) -> None:
     with pytest.raises(VastDeskError) as caught:
-        await store.set_setting("parallel_clones", "many")
+        await store.set_setting("step_delay", "many")
     assert caught.value.kind == "bad_setting"
     for call in (store.set_setting("steep_delay", "1"), store.setting("steep_delay"), store.set_setting("nope", None)):
         with pytest.raises(VastDeskError) as caught:

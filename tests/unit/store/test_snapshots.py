@@ -9,6 +9,7 @@ import pytest
 from tests.unit.store.conftest import events
 from vastdesk.domain.reduce import reduce
 from vastdesk.store import RunRow, Store
+from vastdesk.store.events import events_since
 from vastdesk.store.snapshots import EVERY
 
 Mark = tuple[int, str] | None
@@ -80,8 +81,6 @@ async def test_a_long_run_is_opened_from_its_snapshot(
         found = events_since(connection, run_id, since, limit)
         asked.append(len(found))
         return found
-
-    from vastdesk.store.snapshots import events_since
 
     monkeypatch.setattr("vastdesk.store.snapshots.events_since", watched)
     await store.view(run.id)
