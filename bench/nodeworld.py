@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import os
 import random
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.lab import helper
 from tests.fakes.git_host import FakeGitHost
-from tests.fakes.package_index import PackageIndex
+from tests.fakes.package_index import PackageIndex, _File
 from vastdesk.remote.practice.instance import PracticeFacts, PracticeInstance
 from vastdesk.store.resources import resource_path
 
@@ -46,6 +48,37 @@ def nodes(count: int) -> list[Node]:
     return found
 
 
+class _CachedHandler(PackageIndex.handler):  # type: ignore[name-defined,misc]
+    """PyPI's files never change and say so: pip and uv keep what they have fetched once."""
+
+    def send_bytes(self, status: int, content_type: str, body: bytes, headers: dict[str, str] | None = None) -> None:
+        if status == 200 and self.path.startswith("/files/"):
+            headers = {**(headers or {}), "Cache-Control": "max-age=365000000, immutable, public"}
+        super().send_bytes(status, content_type, body, headers)
+
+
+class Index(PackageIndex):
+    """A package index that also serves wheels made elsewhere."""
+
+    handler = _CachedHandler
+
+    def add_wheel(self, name: str, path: Path) -> None:
+        data = path.read_bytes()
+        with self._guard:
+            self._projects[name] = [_File(path.name, data, None, hashlib.sha256(data).hexdigest())]
+
+    def environment(self) -> dict[str, str]:
+        uncached = super().environment()
+        return {name: value for name, value in uncached.items() if name not in ("PIP_NO_CACHE_DIR", "UV_NO_CACHE")}
+
+
+def uv_wheel(folder: Path) -> Path | None:
+    """The real uv, from the real index; None when that cannot be reached."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), "uv"]
+    done = subprocess.run(command, check=False)
+    return next(iter(folder.glob("uv-*.whl")), None) if done.returncode == 0 else None
+
+
 @dataclass(frozen=True)
 class Hosts:
     """Both hosts, as seen from behind the slow line."""
@@ -68,9 +101,9 @@ class Hosts:
 
 
 @contextlib.asynccontextmanager
-async def hosts(folder: Path, listed: list[Node], rtt_ms: int) -> AsyncIterator[tuple[Hosts, PackageIndex]]:
+async def hosts(folder: Path, listed: list[Node], rtt_ms: int) -> AsyncIterator[tuple[Hosts, Index]]:
     """A git host and a package index, each at the end of a line with this round trip; and the index itself."""
-    with FakeGitHost(folder / "git") as git, PackageIndex() as index:
+    with FakeGitHost(folder / "git") as git, Index() as index:
         _publish(git, index, listed)
         async with _line(git.port, rtt_ms) as git_port, _line(index.port, rtt_ms) as index_port:
             near = index.environment()
@@ -85,7 +118,7 @@ async def _line(port: int, rtt_ms: int) -> AsyncIterator[int]:
         yield int(await line.stdout.readline())
 
 
-def _publish(git: FakeGitHost, index: PackageIndex, listed: list[Node]) -> None:
+def _publish(git: FakeGitHost, index: Index, listed: list[Node]) -> None:
     source = random.Random(1)
     index.add_cuda_torch()
     for number in range(PACKAGES):
@@ -104,10 +137,12 @@ def _publish(git: FakeGitHost, index: PackageIndex, listed: list[Node]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def machine(folder: Path, index: PackageIndex, there: Hosts) -> AsyncIterator[PracticeFacts]:
+async def machine(folder: Path, index: Index, there: Hosts) -> AsyncIterator[PracticeFacts]:
     """A practice machine with PyTorch for CUDA (by name) in its environment, which then knows the far index alone."""
     resources = resource_path("practice")
-    await PracticeInstance(folder, resources).prepare()
+    first = PracticeInstance(folder, resources)
+    await first.prepare()
+    await first.stop()
     python = folder / "root/venv/main/bin/python"
     install = [str(python), "-m", "pip", "install", "--quiet", *INSTALLED]
     subprocess.run(install, env={**clean_environ(), **index.environment()}, check=True)
