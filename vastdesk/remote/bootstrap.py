@@ -96,12 +96,23 @@ async def start_runner(opener: Opener, package: Package, noise: Noise, timeout_s
 def boot_command(token: str, package: Package) -> list[str]:
     """The argument list of the one exec. Short enough (3 kB) for every shell and `ps`."""
     failure = json.dumps({"boot": {"error": "no_python", "found": "@"}}).split("@")
-    return ["/bin/sh", "-c", FIND_PYTHON, "sh", _boot_code(), token, package.sha256, str(len(package.data)), *failure]
+    return [
+        "/bin/sh",
+        "-c",
+        FIND_PYTHON,
+        "sh",
+        packed_code("boot.py"),
+        token,
+        package.sha256,
+        str(len(package.data)),
+        *failure,
+    ]
 
 
 @cache
-def _boot_code() -> str:
-    source = files("vastdesk.remote").joinpath("boot.py").read_bytes()
+def packed_code(name: str) -> str:
+    """A program beside this file as one line of Python."""
+    source = files("vastdesk.remote").joinpath(name).read_bytes()
     packed = base64.b64encode(zlib.compress(source, 9)).decode("ascii")
     return f'import base64,zlib;exec(zlib.decompress(base64.b64decode("{packed}")))'
 

@@ -15,6 +15,8 @@ from vastdesk.remote.quoting import remote_command
 
 LOSSES = (OSError, asyncssh.Error)
 """What asyncssh raises from a read or a write when the connection is gone."""
+REFUSED_WAITS_S = (0.02, 0.05, 0.1, 0.2)
+"""sshd frees the place of a closed session only after it has answered everything else that came with the close."""
 
 
 class ExecOpener:
@@ -27,12 +29,21 @@ class ExecOpener:
 
     async def open(self, argv: list[str], noise: Noise) -> ExecChannel:
         """Raises `channel_refused`, `connection_lost`."""
+        for wait_s in REFUSED_WAITS_S:
+            try:
+                return await self._open(argv, noise)
+            except VastDeskError as error:
+                if error.kind != "channel_refused":
+                    raise
+            await asyncio.sleep(wait_s)
+        return await self._open(argv, noise)
+
+    async def _open(self, argv: list[str], noise: Noise) -> ExecChannel:
         try:
             stdin, stdout, stderr = await self._connection.ssh.open_session(remote_command(argv), encoding=None)
         except asyncssh.ChannelOpenError as error:
-            if self._connection.open:
-                raise VastDeskError("channel_refused", host=self.host, detail=error.reason) from error
-            raise VastDeskError("connection_lost", host=self.host, detail=error.reason) from error
+            kind = "channel_refused" if self._connection.open else "connection_lost"
+            raise VastDeskError(kind, host=self.host, detail=error.reason) from error
         except LOSSES as error:
             raise VastDeskError("connection_lost", host=self.host, detail=str(error)) from error
         # Unread, stderr would fill the window that stdout shares with it.

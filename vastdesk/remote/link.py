@@ -84,21 +84,29 @@ class Link:
                 self.instance, host_keys=self._host_keys, keys=self._keys, options=self._options, on_rung=on_rung
             )
             async with Ladder(on_rung).rung("runner") as note:
-                await self._serve(self._connection, self._tasks)
-                note.text = f"Python {self.facts.get('python', '?')}"
+                detour = await self._serve(self._connection, self._tasks)
+                note.text = "; ".join(filter(None, (f"Python {self.facts.get('python', '?')}", detour)))
         except BaseException:
             await self.close()
             raise
         self._tasks.spawn(self._end_together(self._connection, self.client), "end together")
 
-    async def _serve(self, connection: Connection, tasks: TaskOwner) -> None:
+    async def _serve(self, connection: Connection, tasks: TaskOwner) -> str:
+        """What had to be done on the way, "" as a rule."""
         from vastdesk.remote.execchannel import ExecOpener
 
-        options = self._options
-        self._opener = ExecOpener(connection, tasks)
-        noise = Noise()
-        self._noise = noise
-        served = await start_runner(self._opener, await self._runner(), noise, options.boot_timeout_s)
+        options, detour = self._options, ""
+        self._opener = opener = ExecOpener(connection, tasks)
+        self._noise = noise = Noise()
+        package = await self._runner()
+        try:
+            served = await start_runner(opener, package, noise, options.boot_timeout_s)
+        except VastDeskError as error:
+            if error.kind != "shell_in_the_way" or not options.rescue:
+                raise
+            from vastdesk.remote.rescue import rescue
+
+            served, self._opener, detour = await rescue(connection, opener, package, noise, options.boot_timeout_s)
         self.facts = served.facts
         self._client = RunnerClient(
             served.reader,
@@ -106,6 +114,7 @@ class Link:
             stale_after_s=options.stale_after_s,
             request_timeout_s=options.request_timeout_s,
         )
+        return detour
 
     async def _runner(self) -> Package:
         if self._package is None:
