@@ -11,6 +11,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set
 
 from ..context import Context, Result
 from ..errors import StepError
+from . import pipconfig
 from .places import Python
 from .requirements import Requirements, normalize
 
@@ -181,6 +182,9 @@ def environment(python: Python, index_url: str) -> Dict[str, str]:
         "UV_NO_PROGRESS": "1",
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_PYTHON": python.path,
+        # The machine's own certificates, as pip and git use them: those of a company's proxy are only there.
+        "UV_SYSTEM_CERTS": "1",
+        "UV_NATIVE_TLS": "1",
     }
     if python.managed:  # the system's own Python, which in a container is nobody else's (PEP 668)
         env.update(PIP_BREAK_SYSTEM_PACKAGES="1", UV_BREAK_SYSTEM_PACKAGES="1")
@@ -210,7 +214,9 @@ def find(ctx: Context, python: Python, index_url: str) -> Installer:
 
 
 def _uv(ctx: Context, python: Python, command: Sequence[str], index_url: str) -> Installer:
-    return Installer(ctx, python, [*command, "pip", "install", "--python", python.path], "uv", index_url)
+    installer = Installer(ctx, python, [*command, "pip", "install", "--python", python.path], "uv", index_url)
+    installer.env = {**pipconfig.uv_environment(ctx, python.path), **installer.env}
+    return installer
 
 
 def _works(ctx: Context, command: Sequence[str], env: Dict[str, str]) -> bool:
