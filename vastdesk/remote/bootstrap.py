@@ -2,7 +2,7 @@
 
 One exec: sh finds a python3 that is new enough, python looks whether the runner is there, takes it from stdin if not,
 and becomes it. Upload is on purpose not SFTP: sshd starts sftp-server through the login shell, and a banner printed
-there breaks its protocol (docs/facts.md#sftp-banner).
+there breaks its protocol (docs/facts.md#sftp-through-the-login-shell).
 """
 
 from __future__ import annotations

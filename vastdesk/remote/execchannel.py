@@ -16,7 +16,7 @@ from vastdesk.remote.quoting import remote_command
 LOSSES = (OSError, asyncssh.Error)
 """What asyncssh raises from a read or a write when the connection is gone."""
 REFUSED_WAITS_S = (0.02, 0.05, 0.1, 0.2)
-"""sshd frees the place of a closed session only after it has answered everything else that came with the close."""
+"""sshd frees the place of a closed session late (docs/facts.md#sshd-ten-sessions)."""
 
 
 class ExecOpener:

@@ -18,7 +18,7 @@ from vastdesk.remote.options import Options
 from vastdesk.remote.owned import TaskOwner
 from vastdesk.remote.rungs import Ladder
 
-# aes128-gcm costs half the CPU of asyncssh's default and moves files 1.7 times as fast (docs/facts.md#ssh-numbers).
+# docs/facts.md#ssh-cipher
 ENCRYPTION = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr"]
 BANNER_LIMIT = 4096
 
@@ -135,7 +135,7 @@ class Login:
             client_keys=[self._key.pair],
             agent_path=None,
             preferred_auth="publickey",
-            # An empty set, never None: with None asyncssh asks nobody and connects to anything.
+            # An empty set, never None: with None asyncssh connects to anything (docs/facts.md#ssh-known-hosts-none).
             known_hosts=([], [], []),
             server_host_key_algs=algorithms_for(pin),
             encryption_algs=ENCRYPTION,
@@ -180,7 +180,7 @@ class Login:
         return VastDeskError("connection_lost", host=str(endpoint), detail=str(error) or type(error).__name__)
 
 
-# sshd itself, or sshd that has no place now (MaxStartups, PerSourcePenalties): come again.
+# sshd itself, or sshd that has no place now: come again (docs/facts.md#sshd-busy).
 BUSY = (b"SSH-", b"Exceeded MaxStartups", b"Not allowed at this time")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The defaults are right outside of tests (docs/facts.md#ssh-numbers)."""
+    """The defaults are right outside of tests."""
 
     connect_timeout_s: float = 15.0
     login_timeout_s: float = 30.0
@@ -20,7 +20,8 @@ class Options:
     """A served channel beats every 2 s; silent for this long, it is dead."""
     request_timeout_s: float = 30.0
     exec_channels: int = 6
-    """sshd allows 10 sessions a connection, and a process that outlives its channel keeps its place."""
+    """sshd allows 10 sessions a connection, and a process that outlives its channel keeps its place
+    (docs/facts.md#sshd-ten-sessions)."""
     rescue: bool = True
     """Whether to type into a terminal when the login shell lets no command through."""
     handshakes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))

@@ -1,7 +1,7 @@
 """The way in when the login shell lets no command through: a terminal, where a shell does appear, and keys typed there.
 
-Vast.ai's images start tmux in every shell unless `~/.no_auto_tmux` exists; some also end the shell behind it. There
-exec and SFTP give nothing at all, but a terminal shows a shell inside tmux. We make that file; if commands still do not
+Some images start tmux in every shell and end the shell behind it (docs/facts.md#vast-auto-tmux). There exec and
+SFTP give nothing at all, but a terminal shows a shell inside tmux. We make `~/.no_auto_tmux`; if commands still do not
 come through, we start a doorman there and reach it through the connection without any shell.
 """
 
