@@ -10,6 +10,7 @@ from vastdesk.cli.choose import chosen_identity, target_fields
 from vastdesk.cli.closing import program
 from vastdesk.cli.jsonout import emit, write_text
 from vastdesk.cli.report import wrong_use
+from vastdesk.cli.serving import served
 from vastdesk.cli.sessions import open_session, open_store
 from vastdesk.cli.text import columns, facts, local_time, short_id
 from vastdesk.domain.instances import HostKey, Instance
@@ -18,6 +19,8 @@ from vastdesk.domain.ssh_string import parse_ssh
 from vastdesk.store import Store
 
 MAX_NAME = 100
+SIZES = ("total", "available", "free", "used")
+"""Facts of a probe that count bytes."""
 
 
 def list_all(args: argparse.Namespace) -> int:
@@ -148,7 +151,8 @@ def probe(args: argparse.Namespace) -> int:
 async def _probe(args: argparse.Namespace) -> int:
     async with open_session(args) as (engine, _):
         instance = await engine.store.find_instance(args.name)
-        found = await engine.probe(instance)
+        async with served(engine.store, instance.id):
+            found = await engine.probe(await engine.store.find_instance(instance.id))
     if args.json:
         emit(shapes.probed(instance, found))
     else:
@@ -161,7 +165,7 @@ def _fact(name: str, value: object) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int | float) and name.endswith("bytes"):
+    if isinstance(value, int | float) and name in SIZES:
         return format_bytes(value)
     if isinstance(value, dict):
         return ", ".join(f"{key} {_fact(str(key), each)}" for key, each in value.items())

@@ -11,6 +11,7 @@ from vastdesk.cli.choose import chosen_instance, chosen_workflow
 from vastdesk.cli.following import Signals
 from vastdesk.cli.jsonout import write_text
 from vastdesk.cli.report import say, wrong_use
+from vastdesk.cli.serving import served
 from vastdesk.cli.sessions import Asker, open_session
 from vastdesk.cli.text import short_id
 from vastdesk.cli.watch import presenter_for, watch
@@ -31,8 +32,10 @@ async def _run(args: argparse.Namespace) -> int:
         # The workflow first: it needs nothing but files, and a mistake in it must not leave a saved instance behind.
         workflow = await chosen_workflow(args, engine.catalogue, engine.store)
         instance = await chosen_instance(args, engine.store)
-        request = RunRequest(workflow, instance, run_id=run_id, queue=args.queue)
-        return await _start_and_watch(args, engine, asker, lambda: engine.start(request))
+        async with served(engine.store, instance.id):
+            instance = await engine.store.find_instance(instance.id)  # where it is served now
+            request = RunRequest(workflow, instance, run_id=run_id, queue=args.queue)
+            return await _start_and_watch(args, engine, asker, lambda: engine.start(request))
 
 
 def _checked_id(text: str | None) -> str | None:
@@ -79,11 +82,12 @@ async def _attach(args: argparse.Namespace) -> int:
     async with open_session(args) as (engine, asker):
         row = await engine.store.find_run(args.run)
         signals = Signals()
-        with signals.caught():
-            if row.state != "blocked":  # a blocked one waits for a decision: `trust`, then `resume`
-                await engine.drive(row.id)
-            presenter = presenter_for(args, row, await instance_name(engine.store, row), asker)
-            return await watch(engine, row, presenter, signals, since=args.since)
+        async with served(engine.store, row.instance_id):
+            with signals.caught():
+                if row.state != "blocked":  # a blocked one waits for a decision: `trust`, then `resume`
+                    await engine.drive(row.id)
+                presenter = presenter_for(args, row, await instance_name(engine.store, row), asker)
+                return await watch(engine, row, presenter, signals, since=args.since)
 
 
 def retry(args: argparse.Namespace) -> int:
@@ -93,7 +97,8 @@ def retry(args: argparse.Namespace) -> int:
 async def _retry(args: argparse.Namespace) -> int:
     async with open_session(args) as (engine, asker):
         row = await engine.store.find_run(args.run)
-        return await _start_and_watch(args, engine, asker, lambda: engine.retry(row.id, failed_only=args.failed_only))
+        async with served(engine.store, row.instance_id):
+            return await _start_and_watch(args, engine, asker, lambda: engine.retry(row.id, args.failed_only))
 
 
 def resume(args: argparse.Namespace) -> int:
@@ -103,7 +108,8 @@ def resume(args: argparse.Namespace) -> int:
 async def _resume(args: argparse.Namespace) -> int:
     async with open_session(args) as (engine, asker):
         row = await engine.store.find_run(args.run)
-        return await _start_and_watch(args, engine, asker, lambda: engine.resume(row.id), since=row.last_rseq)
+        async with served(engine.store, row.instance_id):
+            return await _start_and_watch(args, engine, asker, lambda: engine.resume(row.id), since=row.last_rseq)
 
 
 def cancel(args: argparse.Namespace) -> int:
@@ -114,10 +120,11 @@ async def _cancel(args: argparse.Namespace) -> int:
     """Waits until the run has ended: only then is it true that it was cancelled."""
     async with open_session(args) as (engine, _):
         row = await engine.store.find_run(args.run)
-        await engine.cancel(row.id)
-        say(f"Cancelling run {short_id(row.id)} …")
-        async for _events in engine.follow(row.id, row.last_rseq):
-            pass
+        async with served(engine.store, row.instance_id):
+            await engine.cancel(row.id)
+            say(f"Cancelling run {short_id(row.id)} …")
+            async for _events in engine.follow(row.id, row.last_rseq):
+                pass
         view = await engine.store.view(row.id)
     write_text(f"{run_sentence(view)} (run {short_id(row.id)})\n")
     return 0 if view.state == "cancelled" else 1

@@ -25,13 +25,13 @@ class Asker:
     def __init__(self) -> None:
         self.aside: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext
 
-    async def __call__(self, prompt: str) -> str:
+    async def __call__(self, prompt: str) -> str | None:
+        """None: the user gave up, by an empty line or the end of the input."""
         with self.aside():
             answer = await read_secret(clean(prompt).rstrip(": ") + ": ")
         if answer:
             redactor.add(answer)
-        # An empty passphrase opens nothing: whoever ends the input instead of answering gets `key_locked`.
-        return answer or ""
+        return answer or None
 
 
 @asynccontextmanager

@@ -20,7 +20,8 @@ def presenter_for(args: argparse.Namespace, row: RunRow, instance: str, asker: A
         from vastdesk.cli.jsonrun import JsonPresenter
 
         return JsonPresenter(row, instance)
-    if stdout_is_live() and not getattr(args, "detach", False):
+    # What --verbose says on stderr would tear the picture apart.
+    if stdout_is_live() and not args.verbose and not getattr(args, "detach", False):
         from vastdesk.cli.live import LivePresenter
 
         live = LivePresenter(can_ask=on_terminal(), call=program(args))

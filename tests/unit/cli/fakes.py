@@ -75,7 +75,7 @@ class FakeEngine:
         self._released.set()
 
     async def probe(self, instance: Instance) -> dict[str, Any]:
-        return {"gpus": [{"name": "RTX 4090"}], "disk_free_bytes": 5_000_000_000, "comfyui": None, "sudo": True}
+        return {"gpus": [{"name": "RTX 4090"}], "memory": {"total": 5_000_000_000}, "comfyui": None, "sudo": True}
 
     def release(self) -> None:
         self.hold_after = None

@@ -102,7 +102,7 @@ def test_probe_says_what_is_there(call: Call, plays: Plays) -> None:
     plays(stories.finished())
     call("instances", "add", "my-box", "--ssh", "root@h")
     out = call("instances", "probe", "my-box").out
-    assert "name RTX 4090" in out and "4.7 GiB" in out and "comfyui          –" in out
+    assert "name RTX 4090" in out and "total 4.7 GiB" in out and "comfyui  –" in out
     assert schemas.checked(call("instances", "probe", "my-box", "--json").out)[0]["type"] == "probe"
 
 
