@@ -128,7 +128,6 @@ class Reducer(RunState):
             if step is not None:
                 step.use = spec.get("use") or step.use
                 step.title = spec.get("title") or step.title
-                step.touch()
         listed = {spec["id"]: self.steps[spec["id"]] for spec in event["steps"] if spec["id"] in self.steps}
         self.steps = {**listed, **{id: step for id, step in self.steps.items() if id not in listed}}
 
@@ -187,12 +186,14 @@ class Reducer(RunState):
     # -- steps -----------------------------------------------------------------------------------------------------
 
     def _step(self, id: str | None) -> StepState | None:
-        """The step, made when it is unknown; None without an id, or when there are too many."""
+        """The step an event is about, made when it is unknown; None without an id, or when there are too many."""
         if id is None:
             return None
         step = self.steps.get(id)
         if step is None and len(self.steps) < MAX_STEPS:
             step = self.steps[id] = StepState(id)
+        if step is not None:
+            step.touch()
         return step
 
     def _joins(self, step: StepState, job: JobState, mono: float | None) -> bool:
@@ -210,14 +211,13 @@ class Reducer(RunState):
         elif step.job is not None or step.is_finished:
             self._restart(step)
         step.job, step.rank = job.id, job.rank
-        step.touch()
         return True
 
     def _reopen(self, step: StepState, job: JobState) -> None:
         """A step that was thought lost goes on: its job speaks, in a run that goes on."""
         if step.closed and self.running is None and not job.is_over and self.state not in FINAL_RUN_STATES:
             step.reopen()
-            self.running = step.id
+            self.running = self.current = step.id
 
     def _restart(self, step: StepState) -> None:
         if self.running == step.id:
@@ -288,7 +288,6 @@ class Reducer(RunState):
             mono = event.get("mono")
             if mono is not None and step.finished_mono is not None:
                 step.started_mono = min(mono, step.finished_mono)
-        step.touch()
 
     def _on_step_finished(self, event: Event, job: JobState, seq: int, order: int) -> bool:
         step, state = self._step(event.get("step")), event.get("state")
@@ -364,7 +363,6 @@ class Reducer(RunState):
         if self._joins(step, job, event.get("mono")):
             step.clock(job.id, event.get("mono"))
             step.log.append(event["text"])
-            step.touch()
         return True
 
     def _on_dropped(self, event: Event, job: JobState, seq: int, order: int) -> bool:

@@ -121,7 +121,7 @@ class RunState:
         self.workflow = ""
         self.instance = ""
         self.current: str | None = None
-        """The step that started last."""
+        """The step that runs, or ran last."""
         self.running: str | None = None
         """The step that runs now."""
         self.block: dict[str, Any] | None = None

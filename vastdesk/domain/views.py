@@ -114,7 +114,8 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run as its events tell it. `current_step` is the index of the step that started last, None before the first.
+    """One run as its events tell it. `current_step` is the index of the step that runs, or ran last; None before the
+    first.
 
     `kind` and `action` explain a failure (a key of `errors.KINDS`); `block` says which host key a blocked run waits
     for; `tail` holds the last lines of a lost job; `dropped` counts progress events the runner gave up, `damaged`
@@ -163,7 +164,7 @@ class RunView:
 
     @property
     def current(self) -> StepView | None:
-        """The step that started last."""
+        """The step that runs, or ran last."""
         return None if self.current_step is None else self.steps[self.current_step]
 
     def last_seq(self, job: str) -> int:

@@ -331,6 +331,19 @@ def test_a_run_that_was_thought_lost_goes_on_where_it_was() -> None:
     assert log.states() == {"n1": "running", "n2": "waiting", "n3": "running"}
 
 
+def test_a_step_that_goes_on_is_the_current_one_again() -> None:
+    log = EventLog()
+    log.begin("a", "b")
+    log.runner("step_started", step="a")
+    log.desktop("run_state", state="lost")
+    log.desktop("run_state", state="running")
+    log.desktop("step_started", step="b")
+    log.desktop("step_finished", step="b", state="failed")
+    log.runner("log", step="a", text="still here")
+    assert [step.state for step in log.view().steps] == ["running", "failed"]
+    assert log.view().current_step == 0
+
+
 def test_the_instance_is_the_truth_about_a_step_that_runs_there() -> None:
     log = running("running")
     log.desktop("step_finished", step="nodes", state="lost", note="no answer")
@@ -466,6 +479,20 @@ def test_a_start_that_was_never_told_is_inferred() -> None:
     log.begin("nodes")
     log.task("n1", "running")
     assert (log.step().state, log.view().current_step) == ("running", 0)
+
+
+def test_a_start_that_comes_late_still_tells_the_time_limit() -> None:
+    log = EventLog()
+    log.begin("nodes")
+    log.runner("step_started", step="nodes", limit_s=1800)
+    log.task("n1", "running")
+    log.events[-2:] = reversed(log.events[-2:])
+    reducer = Reducer()
+    for event in log.events:
+        reducer.apply(event)
+        reducer.view()
+    assert reducer.view().steps[0].limit_s == 1800
+    assert reducer.view() == log.view()
 
 
 def test_a_wrong_clock_changes_no_duration() -> None:
