@@ -1,4 +1,4 @@
-"""A small instance for tests of steps: a system root with ComfyUI and its environment, and the real step process in it."""
+"""A small instance for tests of steps: a system root with ComfyUI and its Python, and the real step process in it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -180,7 +181,7 @@ class StepWorld:
         self, use: str, params: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
     ) -> StepRun:
         self.jobs += 1
-        job = self.root / "root" / ".vastdesk" / "jobs" / f"job{self.jobs}"
+        job = self.root / "root" / ".vastdesk" / "jobs" / f"steps-{uuid.uuid4().hex}"  # other tests sweep by job id
         job.mkdir(parents=True)
         step = {
             "id": "step",

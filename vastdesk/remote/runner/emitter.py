@@ -75,6 +75,7 @@ class Emitter:
         self._next: Dict[str, float] = {}
         self._thread: Optional[threading.Thread] = None
         self._closed = False
+        self.muted = False
 
     def send(self, event: _Event, task: Optional[str] = None) -> None:
         """Write now. What was pending for the task goes along, as far as the event does not say otherwise."""
@@ -99,6 +100,7 @@ class Emitter:
 
     def mute(self) -> None:
         """Nothing more is written: the step is being ended from outside."""
+        self.muted = True
         self._closed = True
 
     def close_with(self, last: _Event) -> None:

@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 import threading
+import time
 import traceback
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -46,6 +47,8 @@ def main(argv: List[str]) -> int:
     try:
         result = _run(context, entry, redactor)
         emitter.close_with(result)
+        while emitter.muted:  # being ended: what became of the work then is no result, the watcher ends the process
+            time.sleep(1)
         return 0
     finally:
         output.close()

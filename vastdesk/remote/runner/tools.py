@@ -73,14 +73,14 @@ class Children:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: Set["subprocess.Popen[bytes]"] = set()
-        self._ended = False
+        self.all_ended = False
 
     def start(
         self, argv: Sequence[str], cwd: Optional[str], env: Mapping[str, str], stdin: bool
     ) -> "subprocess.Popen[bytes]":
         # The lock is held over the start: a tool that begins while all are being ended would outlive the step.
         with self._lock:
-            if self._ended:
+            if self.all_ended:
                 raise StepError("cancelled")
             process = subprocess.Popen(
                 list(argv),
@@ -99,8 +99,9 @@ class Children:
         with self._lock:
             self._running.discard(process)
 
-    def end(self, process: "subprocess.Popen[bytes]", grace_s: float = _KILL_GRACE_S) -> None:
+    def end(self, process: "subprocess.Popen[bytes]", grace_s: Optional[float] = None) -> None:
         """SIGTERM to the group of a tool, SIGKILL when it is still there after the grace."""
+        grace_s = _KILL_GRACE_S if grace_s is None else grace_s
         _signal_group(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(grace_s)
@@ -110,7 +111,7 @@ class Children:
         """Every tool and what it started in its group. No tool starts after this."""
         # Without waiting for the lock for ever: this may run while a start hangs on a dead file system.
         locked = self._lock.acquire(timeout=1)
-        self._ended = True
+        self.all_ended = True
         running = list(self._running)
         if locked:
             self._lock.release()
@@ -166,6 +167,8 @@ class ToolRunner:
         finally:
             reader.close()
             self.children.ended(process)
+        if self.children.all_ended:
+            raise StepError("cancelled")
         if code and reader.no_space:
             raise StepError("disk_full", path=cwd or os.getcwd())
         return Result(code, list(reader.tail), timed_out)

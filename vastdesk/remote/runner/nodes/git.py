@@ -202,7 +202,7 @@ _NO_SHALLOW = re.compile(r"does not support shallow|did not contain|not our ref|
 
 def explain(result: Result) -> CloneFailed:
     """What git's last words mean."""
-    words = [line for line in result.tail if re.search(r"fatal|error|remote:|denied|warning", line, re.IGNORECASE)]
+    words = [line for line in result.tail if re.search(r"fatal|error|failed|remote:|denied|warning", line, re.IGNORECASE)]
     text = "\n".join(words or result.tail[-3:])
     for failure in _FAILURES:
         if failure.pattern.search(text):

@@ -148,8 +148,10 @@ def _node(line: int, fields: List[str], columns: Dict[str, int], problem: str) -
 def _problem(name: str, url: str, folder: str, requirements: str, ref: str) -> str:
     if not name:
         return "it has no name"
-    if "/" in name or path_problem(name):
+    if name == folder and (path_problem(name) or "/" in name):
         return "the name %s" % (path_problem(name) or "has a slash")
+    if shown(name, _NAME_BYTES) != name:
+        return "the name is too long" if len(name) > _NAME_BYTES else "the name has control characters"
     if not url:
         return "it has no repository address"
     if url_problem(url):
