@@ -75,7 +75,8 @@ class Engine:
             if error.kind != "instance_busy" or not await self._replace_blocked(str(error.facts["run"]), new.id):
                 raise
             row = await self.store.create_run(new)
-        if row.last_rseq == 0:
+        # Of several that ask for one id at once, its maker introduces it; a run that waits has no maker yet.
+        if row.last_rseq == 0 and row.owner in (None, self.store.owner):
             await self._announce(row, workflow, request)
         await self.drive(row.id)
         return await self.store.find_run(row.id)

@@ -112,4 +112,5 @@ async def _await_provisioning(ctx: DesktopContext, facts: dict[str, Any]) -> Non
 def _note(facts: dict[str, Any]) -> str:
     gpus = facts.get("gpus") or []
     names = ", ".join(str(gpu.get("name", "GPU")) for gpu in gpus[:8]) if gpus else "no GPU"
-    return f"Connected · {names} · Python {facts.get('python_version', '?')}"
+    version = (facts.get("python") or {}).get("version", "?")
+    return f"Connected · {names} · Python {version}"
