@@ -10,7 +10,7 @@ import pytest
 
 from . import small_disk
 from .small_disk import SmallDisk
-from .world import eventually, is_alive, seqs, spec, step, types
+from .world import J, eventually, is_alive, seqs, spec, step, types
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ def test_a_full_disk_ends_the_job_and_every_record_is_whole(disk: SmallDisk) -> 
     world, client = disk.world, disk.world.client()
     pid, go = world.path("pid"), world.path("go")
     steps = [step(CODE % {"pid": pid, "go": go}, on_failure="continue"), step(id_="two")]
-    client.ask("start", spec=spec("j", *steps), secrets={})
+    client.ask("start", spec=spec(J, *steps), secrets={})
     eventually(Path(pid).exists)
     disk.fill()
     Path(go).touch()
-    events, end = client.follow("j")
+    events, end = client.follow(J)
     assert end["state"] == "finished"
     assert (end["exit"]["state"], end["exit"]["reason"]) == ("failed", "disk full")
     assert seqs(events) == list(range(1, len(events) + 1)) and end["damaged"] == 0
@@ -46,7 +46,7 @@ def test_a_full_disk_ends_the_job_and_every_record_is_whole(disk: SmallDisk) -> 
     assert types(events).count("task") == 200, "key events waited in memory for the reserve"
     assert [event["note"] for event in events if event["type"] == "step_finished"] == ["disk full"]
     assert not is_alive(int(Path(pid).read_text()))
-    lines = (world.job_dir("j") / "events.jsonl").read_bytes().split(b"\n")
+    lines = (world.job_dir(J) / "events.jsonl").read_bytes().split(b"\n")
     assert lines.pop() == b"" and all(json.loads(line)["seq"] for line in lines)
 
 
@@ -74,14 +74,14 @@ for _ in range(100):
     log.write(b"x" * 65536)
 done("%d %d" % (log.position, log.lost_bytes > 0))
 """
-    client.ask("start", spec=spec("j", step(code)), secrets={})
+    client.ask("start", spec=spec(J, step(code)), secrets={})
     eventually(Path(here).exists)
     disk.fill()
     Path(go).touch()
-    events, end = client.follow("j")
+    events, end = client.follow(J)
     assert end["exit"]["state"] == "succeeded"
     assert events[2]["note"] == f"{7 + 100 * 65536} {int(disk.is_real)}"
-    assert client.ask("log", job="j", step="one", offset=0, max=7)["data"] == "before\n"
+    assert client.ask("log", job=J, step="one", offset=0, max=7)["data"] == "before\n"
 
 
 def test_a_job_is_not_started_on_a_full_disk_and_can_be_later(disk: SmallDisk) -> None:
@@ -90,7 +90,7 @@ def test_a_job_is_not_started_on_a_full_disk_and_can_be_later(disk: SmallDisk) -
     client = disk.world.client()
     disk.fill()
     with pytest.raises(RuntimeError, match="disk_full"):
-        client.ask("start", spec=spec("j"), secrets={})
+        client.ask("start", spec=spec(J), secrets={})
     (disk.world.home.parent / "filler").unlink()
-    client.ask("start", spec=spec("j"), secrets={})
-    assert client.follow("j")[1]["exit"]["state"] == "succeeded"
+    client.ask("start", spec=spec(J), secrets={})
+    assert client.follow(J)[1]["exit"]["state"] == "succeeded"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .world import World, spec, step
+from .world import World, mine, spec, step
 
 
 @lru_cache(maxsize=1)
@@ -39,13 +39,15 @@ def test_a_job_runs_on(tmp_path: Path, version: tuple[int, int]) -> None:
     try:
         client = world.client()
         code = "import sys; done('%d.%d' % sys.version_info[:2])"
-        client.ask("start", spec=spec("a", step(code)), secrets={"token": "1234567"})
-        events, end = client.follow("a")
+        client.ask("start", spec=spec(mine("a"), step(code)), secrets={"token": "1234567"})
+        events, end = client.follow(mine("a"))
         name = f"{version[0]}.{version[1]}"
         assert events[2]["note"] == name and end["exit"]["state"] == "succeeded"
-        client.ask("start", spec=spec("b", step("subprocess.Popen(['sleep', '1000']); time.sleep(1000)")), secrets={})
-        client.ask("cancel", job="b")
-        assert client.follow("b")[1]["exit"]["state"] == "cancelled"
+        client.ask(
+            "start", spec=spec(mine("b"), step("subprocess.Popen(['sleep', '999']); time.sleep(99)")), secrets={}
+        )
+        client.ask("cancel", job=mine("b"))
+        assert client.follow(mine("b"))[1]["exit"]["state"] == "cancelled"
         facts = client.ask("probe")
         assert facts["problems"] == [] and facts["python"]["version"].startswith(name + ".")
         assert client.ask("clean") == {"removed": []}

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from .world import Client, World, eventually, is_alive, seqs, spec, step, types
+from .world import Client, J, World, eventually, is_alive, mine, seqs, spec, step, types
 
 
 def test_a_job_runs_its_steps_in_order_and_says_how_it_ended(client: Client) -> None:
     first = step(
         'say("plan", tasks=[{"id": "a", "label": "A"}]); say("task", id="a", state="succeeded"); done("two nodes")'
     )
-    client.ask("start", spec=spec("j", first, step(id_="two")), secrets={})
-    events, end = client.follow("j")
+    client.ask("start", spec=spec(J, first, step(id_="two")), secrets={})
+    events, end = client.follow(J)
     assert types(events) == [
         "job_started",
         "step_started",
@@ -43,8 +43,8 @@ def test_a_job_runs_its_steps_in_order_and_says_how_it_ended(client: Client) -> 
 
 def test_the_job_folder_is_private_and_holds_no_secret(world: World, client: Client) -> None:
     code = 'say("log", text="token " + secrets["hf"]); print(secrets["hf"]); done(secrets["hf"])'
-    client.ask("start", spec=spec("j", step(code)), secrets={"hf": "hf_canary/☃12345"})
-    events, _ = client.follow("j")
+    client.ask("start", spec=spec(J, step(code)), secrets={"hf": "hf_canary/☃12345"})
+    events, _ = client.follow(J)
     assert [event["text"] for event in events if event["type"] == "log"] == ["token ***"]
     for path in [world.home, *world.home.rglob("*")]:
         if path.is_dir():
@@ -56,15 +56,15 @@ def test_the_job_folder_is_private_and_holds_no_secret(world: World, client: Cli
 
 def test_a_step_gets_its_secrets_on_stdin_only(world: World, client: Client) -> None:
     code = 'import os; assert secrets == {"k": "geheim-123"}; assert "geheim" not in str(os.environ); done()'
-    client.ask("start", spec=spec("j", step(code)), secrets={"k": "geheim-123"})
-    assert client.follow("j")[1]["exit"]["state"] == "succeeded"
+    client.ask("start", spec=spec(J, step(code)), secrets={"k": "geheim-123"})
+    assert client.follow(J)[1]["exit"]["state"] == "succeeded"
 
 
 def test_a_failed_step_ends_the_job_unless_it_may_continue(client: Client) -> None:
     fail = 'say("result", state="failed", note="no such node")'
     steps = [step(fail, "a", on_failure="continue"), step(id_="b"), step(fail, "c"), step(id_="d")]
-    client.ask("start", spec=spec("j", *steps), secrets={})
-    events, end = client.follow("j")
+    client.ask("start", spec=spec(J, *steps), secrets={})
+    events, end = client.follow(J)
     finished = [(event["step"], event["state"]) for event in events if event["type"] == "step_finished"]
     assert finished == [("a", "failed"), ("b", "succeeded"), ("c", "failed")]
     assert end["exit"]["state"] == "failed" and end["exit"]["reason"] == "no such node"
@@ -72,15 +72,15 @@ def test_a_failed_step_ends_the_job_unless_it_may_continue(client: Client) -> No
 
 def test_a_tolerated_failure_does_not_fail_the_job_but_is_named(client: Client) -> None:
     fail = 'say("result", state="failed", note="x")'
-    client.ask("start", spec=spec("j", step(fail, "a", on_failure="continue"), step(id_="b")), secrets={})
-    _, end = client.follow("j")
+    client.ask("start", spec=spec(J, step(fail, "a", on_failure="continue"), step(id_="b")), secrets={})
+    _, end = client.follow(J)
     assert (end["exit"]["state"], end["exit"]["reason"]) == ("succeeded", "failed steps: a")
 
 
 def test_a_fatal_result_ends_the_job_whatever_it_tolerates(client: Client) -> None:
     fatal = 'say("result", state="failed", note="disk full", fatal=True)'
-    client.ask("start", spec=spec("j", step(fatal, "a", on_failure="continue"), step(id_="b")), secrets={})
-    events, end = client.follow("j")
+    client.ask("start", spec=spec(J, step(fatal, "a", on_failure="continue"), step(id_="b")), secrets={})
+    events, end = client.follow(J)
     assert types(events).count("step_started") == 1
     assert end["exit"]["reason"] == "disk full"
 
@@ -96,8 +96,8 @@ def test_a_fatal_result_ends_the_job_whatever_it_tolerates(client: Client) -> No
     ],
 )
 def test_success_is_believed_only_with_result_and_exit_code(client: Client, code: str, note: str) -> None:
-    client.ask("start", spec=spec("j", step(code)), secrets={})
-    events, end = client.follow("j")
+    client.ask("start", spec=spec(J, step(code)), secrets={})
+    events, end = client.follow(J)
     (finished,) = [event for event in events if event["type"] == "step_finished"]
     assert (finished["state"], finished["note"]) == ("failed", note)
     assert end["exit"]["state"] == "failed"
@@ -106,11 +106,11 @@ def test_success_is_believed_only_with_result_and_exit_code(client: Client, code
 def test_a_step_process_that_cannot_be_made_is_a_failed_step(world: World, client: Client) -> None:
     here, meet = world.path("here"), world.path("go")
     code = f"touch({here!r}); until({meet!r}); done()"
-    client.ask("start", spec=spec("j", step(code), step(id_="two")), secrets={})
+    client.ask("start", spec=spec(J, step(code), step(id_="two")), secrets={})
     eventually(Path(here).exists)
     world.runner.unlink()
     Path(meet).touch()
-    events, end = client.follow("j")
+    events, end = client.follow(J)
     assert end["exit"]["state"] == "failed"
     assert [event["state"] for event in events if event["type"] == "step_finished"] == ["succeeded", "failed"]
 
@@ -118,8 +118,8 @@ def test_a_step_process_that_cannot_be_made_is_a_failed_step(world: World, clien
 def test_the_time_limit_ends_the_step_and_its_children(world: World, client: Client) -> None:
     pid = world.path("pid")
     code = f'child = subprocess.Popen(["sleep", "1000"]); touch({pid!r}, str(child.pid)); time.sleep(1000)'
-    client.ask("start", spec=spec("j", step(code, limit_s=0.4)), secrets={})
-    events, end = client.follow("j")
+    client.ask("start", spec=spec(J, step(code, limit_s=0.4)), secrets={})
+    events, end = client.follow(J)
     assert end["exit"]["reason"] == "the time limit of 0.4 s was reached"
     assert not is_alive(int(Path(pid).read_text()))
 
@@ -129,8 +129,8 @@ def test_what_a_step_leaves_behind_is_ended_and_noted(world: World, client: Clie
     code = (
         f'child = subprocess.Popen(["sleep", "1000"], start_new_session=True); touch({pid!r}, str(child.pid)); done()'
     )
-    client.ask("start", spec=spec("j", step(code)), secrets={})
-    events, end = client.follow("j")
+    client.ask("start", spec=spec(J, step(code)), secrets={})
+    events, end = client.follow(J)
     assert end["exit"]["state"] == "succeeded"
     assert [event["text"] for event in events if event["type"] == "log"] == [
         "ended 1 process(es) that the step had left behind: sleep"
@@ -144,8 +144,8 @@ def test_a_service_that_is_meant_to_stay_stays(world: World, client: Client) -> 
 child = subprocess.Popen(["sleep", "1000"], start_new_session=True, env=dict(os.environ, VASTDESK_KEEP="1"))
 touch({pid!r}, str(child.pid)); done()
 """
-    client.ask("start", spec=spec("j", step(code)), secrets={})
-    client.follow("j")
+    client.ask("start", spec=spec(J, step(code)), secrets={})
+    client.follow(J)
     child = int(Path(pid).read_text())
     assert is_alive(child)
     os.kill(child, signal.SIGKILL)
@@ -161,8 +161,8 @@ raw(b'{"type": "future", "text": "' + b"y" * 20_000 + b'"}\n')
 done()
 raw(b'{"type": "half')
 """
-    client.ask("start", spec=spec("j", step(code)), secrets={})
-    events, end = client.follow("j")
+    client.ask("start", spec=spec(J, step(code)), secrets={})
+    events, end = client.follow(J)
     assert end["exit"]["state"] == "succeeded"
     assert types(events) == [
         "job_started", "step_started", "task", "future", "log", "step_finished", "job_finished",
@@ -179,52 +179,52 @@ for number in range(40_000):
 say("task", id="end", state="succeeded")
 done()
 """
-    client.ask("start", spec=spec("j", step(code)), secrets={})
-    events, end = client.follow("j")
+    client.ask("start", spec=spec(J, step(code)), secrets={})
+    events, end = client.follow(J)
     written = [event for event in events if event.get("note", "").startswith("nnn")]
     dropped = sum(event["count"] for event in events if event["type"] == "dropped")
     assert len(written) + dropped == 40_000 and dropped > 0
     assert [event["id"] for event in events if event.get("state") == "succeeded" and "id" in event] == ["end"]
     assert seqs(events) == list(range(1, len(events) + 1))
-    assert (world.job_dir("j") / "events.jsonl").stat().st_size < 5 << 20
+    assert (world.job_dir(J) / "events.jsonl").stat().st_size < 5 << 20
     assert end["last_seq"] == len(events)
 
 
 def test_8_starters_at_once_make_one_job(world: World) -> None:
-    text = json.dumps(spec("j", step("done(str(os.getppid()))"))).encode()
+    text = json.dumps(spec(J, step("done(str(os.getppid()))"))).encode()
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: world.run("start", stdin=text), range(8)))
     assert [answer.returncode for answer in answers] == [0] * 8, answers
     assert all(json.loads(answer.stdout)["state"] in ("running", "finished") for answer in answers)
-    events, _ = world.client().follow("j")
+    events, _ = world.client().follow(J)
     assert types(events).count("job_started") == 1 and types(events).count("step_started") == 1
-    assert [path.name for path in (world.home / "jobs").iterdir()] == ["j"]
+    assert [path.name for path in (world.home / "jobs").iterdir()] == [J]
 
 
 def test_a_second_start_reports_and_another_spec_is_refused(client: Client) -> None:
-    client.ask("start", spec=spec("j"), secrets={})
-    client.follow("j")
-    assert client.ask("start", spec=spec("j"), secrets={})["state"] == "finished"
+    client.ask("start", spec=spec(J), secrets={})
+    client.follow(J)
+    assert client.ask("start", spec=spec(J), secrets={})["state"] == "finished"
     with pytest.raises(RuntimeError, match="spec_differs"):
-        client.ask("start", spec=spec("j", step("pass")), secrets={})
-    assert client.follow("j")[1]["exit"]["state"] == "succeeded"
+        client.ask("start", spec=spec(J, step("pass")), secrets={})
+    assert client.follow(J)[1]["exit"]["state"] == "succeeded"
 
 
 def test_a_job_whose_starter_died_can_be_started_again(world: World, client: Client) -> None:
-    folder = world.job_dir("j")
+    folder = world.job_dir(J)
     (folder / "output").mkdir(parents=True)
-    (folder / "spec.json").write_text(json.dumps(spec("j")))
+    (folder / "spec.json").write_text(json.dumps(spec(J)))
     (folder / "lock").touch()
-    assert client.ask("status", job="j")["state"] == "lost"
-    client.ask("start", spec=spec("j"), secrets={})
-    assert client.follow("j")[1]["exit"]["state"] == "succeeded"
+    assert client.ask("status", job=J)["state"] == "lost"
+    client.ask("start", spec=spec(J), secrets={})
+    assert client.follow(J)[1]["exit"]["state"] == "succeeded"
 
 
 def test_the_job_outlives_its_channel_and_is_nobodys_child(world: World) -> None:
     meet = world.path("go")
     first = world.client()
-    first.ask("start", spec=spec("j", step(f"until({meet!r}); done()")), secrets={})
-    supervisor = world.state("j")["pid"]
+    first.ask("start", spec=spec(J, step(f"until({meet!r}); done()")), secrets={})
+    supervisor = world.state(J)["pid"]
     command = Path(f"/proc/{supervisor}/cmdline").read_bytes()
     assert b"_supervise" in command and b"serve" not in command and b"-S\0-E\0" in command
     assert b"VASTDESK_JOB=" not in Path(f"/proc/{supervisor}/environ").read_bytes()
@@ -237,7 +237,7 @@ def test_the_job_outlives_its_channel_and_is_nobodys_child(world: World) -> None
     )  # a session of its own that it does not lead
     first.kill()
     Path(meet).touch()
-    assert world.client().follow("j")[1]["exit"]["state"] == "succeeded"
+    assert world.client().follow(J)[1]["exit"]["state"] == "succeeded"
 
 
 def test_steps_are_marked_and_first_to_go_when_memory_is_short(world: World, client: Client) -> None:
@@ -245,37 +245,37 @@ def test_steps_are_marked_and_first_to_go_when_memory_is_short(world: World, cli
 score = open("/proc/self/oom_score_adj").read().strip()
 done("%s %s %s" % (os.environ["VASTDESK_JOB"], score, os.getsid(0) == os.getpid()))
 """
-    client.ask("start", spec=spec("j", step(code)), secrets={})
-    events, _ = client.follow("j")
+    client.ask("start", spec=spec(J, step(code)), secrets={})
+    events, _ = client.follow(J)
     own = int(Path("/proc/self/oom_score_adj").read_text())
-    assert events[2]["note"] == f"j {min(1000, own + 300)} True"
+    assert events[2]["note"] == f"{J} {min(1000, own + 300)} True"
 
 
 def test_the_pause_between_steps_ends_with_a_cancel(client: Client) -> None:
-    client.ask("start", spec=spec("j", step(), step(id_="two"), step_delay_s=1000), secrets={})
-    client.ask("watch", job="j", since=0)
+    client.ask("start", spec=spec(J, step(), step(id_="two"), step_delay_s=1000), secrets={})
+    client.ask("watch", job=J, since=0)
     client.events_until(lambda event: event["type"] == "step_finished")
-    client.ask("cancel", job="j")
-    events, end = client.follow("j")
+    client.ask("cancel", job=J)
+    events, end = client.follow(J)
     assert types(events).count("step_started") == 1
     assert end["exit"]["state"] == "cancelled"
 
 
 def test_a_second_desktop_waits_for_the_instance_and_can_cancel_meanwhile(world: World, client: Client) -> None:
     meet = world.path("go")
-    client.ask("start", spec=spec("j1", step(f"until({meet!r}); done()")), secrets={})
-    client.ask("watch", job="j1", since=0)
+    client.ask("start", spec=spec(mine("j1"), step(f"until({meet!r}); done()")), secrets={})
+    client.ask("watch", job=mine("j1"), since=0)
     client.events_until(lambda event: event["type"] == "step_started")
-    for job in ("j2", "j3"):
+    for job in (mine("j2"), mine("j3")):
         client.ask("start", spec=spec(job), secrets={})
-    client.ask("watch", job="j2", since=0)
+    client.ask("watch", job=mine("j2"), since=0)
     waiting = client.events_until(lambda event: event["type"] == "log")[-1]
     assert waiting["text"] == "Waiting: a job of ada@laptop is at work on this instance"
-    client.ask("cancel", job="j2")
-    events, end = client.follow("j2")
+    client.ask("cancel", job=mine("j2"))
+    events, end = client.follow(mine("j2"))
     assert end["exit"]["state"] == "cancelled" and "step_started" not in types(events)
     Path(meet).touch()
-    assert client.follow("j3")[1]["exit"]["state"] == "succeeded"
+    assert client.follow(mine("j3"))[1]["exit"]["state"] == "succeeded"
 
 
 def test_output_of_200_mb_stays_within_its_bounds_and_can_be_read(world: World, client: Client) -> None:
@@ -287,17 +287,17 @@ for _ in range(200 * 16):
     log.write(line)
 done(str(log.position))
 """
-    client.ask("start", spec=spec("j", step(code)), secrets={})
-    events, end = client.follow("j")
+    client.ask("start", spec=spec(J, step(code)), secrets={})
+    events, end = client.follow(J)
     total = 200 << 20
     assert events[2]["note"] == str(total)
-    assert sum(path.stat().st_size for path in (world.job_dir("j") / "output").iterdir()) <= 4 << 20
+    assert sum(path.stat().st_size for path in (world.job_dir(J) / "output").iterdir()) <= 4 << 20
     assert end["tail"] == ["0123456789abcde"] * 20
-    first = client.ask("log", job="j", step="one", offset=0, max=32)
+    first = client.ask("log", job=J, step="one", offset=0, max=32)
     assert first == {"offset": 0, "data": "0123456789abcde\n" * 2, "next": 32, "size": total, "eof": False}
-    hole = client.ask("log", job="j", step="one", offset=1 << 20, max=16)
+    hole = client.ask("log", job=J, step="one", offset=1 << 20, max=16)
     assert hole["offset"] == total - (3 << 20) and hole["data"] == "0123456789abcde\n"
-    last = client.ask("log", job="j", step="one", offset=total - 16, max=100)
+    last = client.ask("log", job=J, step="one", offset=total - 16, max=100)
     assert last["eof"] and last["data"] == "0123456789abcde\n"
 
 
@@ -305,19 +305,19 @@ def test_the_runner_can_be_asked_for_help_and_says_what_is_wrong(world: World) -
     assert b"watch JOB" in world.run("--help").stdout
     assert world.run("--version").stdout.startswith(b"vastdesk-runner 1 (")
     assert world.run("nonsense").returncode == 2
-    assert world.run("ack", "j").returncode == 2
+    assert world.run("ack", J).returncode == 2
     assert world.run("cancel", "../etc").returncode == 1
     assert world.run("start", stdin=b"{}").stderr.startswith(b"vastdesk-runner: the job cannot be started")
 
 
 def test_every_operation_is_also_a_command(world: World) -> None:
-    assert world.run("start", stdin=json.dumps(spec("j")).encode()).returncode == 0
-    lines = world.run("watch", "j").stdout.splitlines()
+    assert world.run("start", stdin=json.dumps(spec(J)).encode()).returncode == 0
+    lines = world.run("watch", J).stdout.splitlines()
     assert [json.loads(line)["seq"] for line in lines[:-1]] == [1, 2, 3, 4]
     assert json.loads(lines[-1])["end"]["state"] == "finished"
-    assert json.loads(world.run("status", "j").stdout)["last_seq"] == 4
-    assert world.run("ack", "j", "4").returncode == 0
-    assert json.loads(world.run("sweep", "j").stdout) == {"killed": 0}
+    assert json.loads(world.run("status", J).stdout)["last_seq"] == 4
+    assert world.run("ack", J, "4").returncode == 0
+    assert json.loads(world.run("sweep", J).stdout) == {"killed": 0}
     assert json.loads(world.run("clean").stdout) == {"removed": []}
     assert json.loads(world.run("probe").stdout)["problems"] == []
 
@@ -345,7 +345,7 @@ def test_a_home_with_a_long_path_works_the_same(tmp_path: Path) -> None:
     try:
         client = world.client()
         assert eventually(lambda: list((world.home / "bell").iterdir()), "a bell")
-        client.ask("start", spec=spec("j"), secrets={})
-        assert client.follow("j")[1]["exit"]["state"] == "succeeded"
+        client.ask("start", spec=spec(J), secrets={})
+        assert client.follow(J)[1]["exit"]["state"] == "succeeded"
     finally:
         world.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .world import Client, World, eventually, spec, step
+from .world import Client, J, World, eventually, mine, spec, step
 
 
 def cpu_seconds(pid: int) -> float:
@@ -83,7 +83,7 @@ def test_a_bad_request_is_refused_and_the_channel_goes_on(client: Client, line: 
     client.send(line)
     answer = next(message for message in client.messages() if "ok" in message)
     assert answer["ok"] is False and answer["error"]["kind"] == kind and answer["error"]["message"]
-    assert client.ask("status", job="j")["state"] == "absent"
+    assert client.ask("status", job=J)["state"] == "absent"
 
 
 @pytest.mark.parametrize(
@@ -101,35 +101,35 @@ def test_a_bad_request_is_refused_and_the_channel_goes_on(client: Client, line: 
 )
 def test_a_spec_that_cannot_work_is_refused(client: Client, change: dict[str, object], problem: str) -> None:
     with pytest.raises(RuntimeError, match="bad_spec") as refused:
-        client.ask("start", spec={**spec("j"), **change}, secrets={})
+        client.ask("start", spec={**spec(J), **change}, secrets={})
     assert problem in refused.value.args[1]
 
 
 def test_secrets_that_fit_into_no_pipe_are_refused(client: Client) -> None:
     with pytest.raises(RuntimeError, match="48 KiB"):
-        client.ask("start", spec=spec("j"), secrets={"a": "x" * 50_000})
-    assert client.ask("status", job="j")["state"] == "absent"
+        client.ask("start", spec=spec(J), secrets={"a": "x" * 50_000})
+    assert client.ask("status", job=J)["state"] == "absent"
 
 
 def test_a_large_spec_arrives(client: Client) -> None:
-    one = spec("j", step("done()", title="ü" * 200_000))
+    one = spec(J, step("done()", title="ü" * 200_000))
     client.ask("start", spec=one, secrets={"a": "x" * 40_000})
-    assert client.follow("j")[1]["exit"]["state"] == "succeeded"
+    assert client.follow(J)[1]["exit"]["state"] == "succeeded"
 
 
 def test_unwatch_ends_the_stream(world: World, client: Client) -> None:
     meet = world.path("go")
-    client.ask("start", spec=spec("j", step(f"until({meet!r}); done()")), secrets={})
-    client.ask("watch", job="j", since=0)
+    client.ask("start", spec=spec(J, step(f"until({meet!r}); done()")), secrets={})
+    client.ask("watch", job=J, since=0)
     client.events_until(lambda event: event["type"] == "step_started")
-    client.ask("unwatch", job="j")
+    client.ask("unwatch", job=J)
     Path(meet).touch()
-    eventually(lambda: client.ask("status", job="j")["state"] == "finished")
+    eventually(lambda: client.ask("status", job=J)["state"] == "finished")
     assert not [message for message in client._ready if "events" in message or "end" in message]
 
 
 def test_many_jobs_share_a_channel(world: World, client: Client) -> None:
-    jobs = [f"j{number}" for number in range(5)]
+    jobs = [mine(f"j{number}") for number in range(5)]
     for job in jobs:
         client.ask("start", spec=spec(job), secrets={})
         client.ask("watch", job=job, since=0)
@@ -149,9 +149,9 @@ for number in range(6000):
 done()
 """
     slow = world.client()
-    slow.ask("start", spec=spec("j", step(code)), secrets={})
-    slow.post("watch", job="j", since=0)
-    events, end = world.client().follow("j")
+    slow.ask("start", spec=spec(J, step(code)), secrets={})
+    slow.post("watch", job=J, since=0)
+    events, end = world.client().follow(J)
     assert len(events) == end["last_seq"] == 6004
     memory = Path(f"/proc/{slow.process.pid}/status").read_text()
     resident_kb = int(memory.partition("VmRSS:")[2].split()[0])
@@ -172,8 +172,8 @@ for number in range(200):
     time.sleep(0.01)
 done()
 """
-    client.ask("start", spec=spec("j", step(code)), secrets={})
-    client.ask("watch", job="j", since=0)
+    client.ask("start", spec=spec(J, step(code)), secrets={})
+    client.ask("watch", job=J, since=0)
     delays = []
     for message in client.messages():
         delays += [client.received_at - event["sent"] for event in message.get("events", []) if "sent" in event]
@@ -187,8 +187,8 @@ def test_a_bell_nobody_can_ring_costs_time_but_no_event(world: World, client: Cl
     for socket in (world.home / "bell").iterdir():
         socket.unlink()
     code = "for number in range(20): say('task', id=str(number), state='succeeded'); time.sleep(0.01)\ndone()"
-    client.ask("start", spec=spec("j", step(code)), secrets={})
-    events, end = client.follow("j")
+    client.ask("start", spec=spec(J, step(code)), secrets={})
+    events, end = client.follow(J)
     assert len(events) == 24 and end["state"] == "finished"
 
 
@@ -196,16 +196,16 @@ def test_a_stale_bell_is_removed_when_it_is_rung(world: World) -> None:
     first = world.client()
     first.kill()
     (stale,) = (world.home / "bell").iterdir()
-    world.client().ask("start", spec=spec("j"), secrets={})
+    world.client().ask("start", spec=spec(J), secrets={})
     eventually(lambda: not stale.exists())
 
 
 def test_idle_costs_nothing(world: World, client: Client) -> None:
     meet = world.path("go")
-    client.ask("start", spec=spec("j", step(f"threading.Event().wait(1000)  # {meet}")), secrets={})
-    client.ask("watch", job="j", since=0)
+    client.ask("start", spec=spec(J, step(f"threading.Event().wait(1000)  # {meet}")), secrets={})
+    client.ask("watch", job=J, since=0)
     client.events_until(lambda event: event["type"] == "step_started")
-    pids = [client.process.pid, world.state("j")["pid"]]
+    pids = [client.process.pid, world.state(J)["pid"]]
     before, since = sum(map(cpu_seconds, pids)), time.monotonic()
     while "beat" not in (client.next() or {}) or time.monotonic() < since + 3:
         pass
@@ -214,32 +214,41 @@ def test_idle_costs_nothing(world: World, client: Client) -> None:
 
 
 def test_ack_is_kept_and_never_goes_back(world: World, client: Client) -> None:
-    client.ask("start", spec=spec("j"), secrets={})
+    client.ask("start", spec=spec(J), secrets={})
     for seq in (3, 2):
-        client.ask("ack", job="j", seq=seq)
-    assert json.loads((world.job_dir("j") / "ack.json").read_text())["seq"] == 3
+        client.ask("ack", job=J, seq=seq)
+    assert json.loads((world.job_dir(J) / "ack.json").read_text())["seq"] == 3
 
 
 def test_clean_takes_what_is_old_and_nothing_that_lives(world: World, client: Client) -> None:
-    for job in ("acked", "unseen", "fresh"):
+    acked, unseen, fresh, alive = mine("acked"), mine("unseen"), mine("fresh"), mine("alive")
+    for job in (acked, unseen, fresh):
         client.ask("start", spec=spec(job), secrets={})
         client.follow(job)
-    client.ask("start", spec=spec("alive", step("time.sleep(1000)")), secrets={})
-    client.ask("ack", job="acked", seq=4)
-    for job in ("acked", "unseen"):
+    client.ask("start", spec=spec(alive, step("time.sleep(1000)")), secrets={})
+    client.ask("ack", job=acked, seq=4)
+    for job in (acked, unseen):
         record = world.job_dir(job) / "exit.json"
         record.write_text(json.dumps(json.loads(record.read_text()) | {"ts": time.time() - 2 * 86400}))
     old = time.time() - 30 * 86400
-    for path in [world.job_dir("alive"), *world.job_dir("alive").iterdir()]:
+    for path in [world.job_dir(alive), *world.job_dir(alive).iterdir()]:
         os.utime(path, (old, old))
     for name in ("0" * 64, client.ask("probe")["runner"]["sha256"]):
         (world.home / "runner" / name).mkdir()
         os.utime(world.home / "runner" / name, (old, old))
-    assert client.ask("clean")["removed"] == ["acked"]
+    assert client.ask("clean")["removed"] == [acked]
     left = sorted(path.name for path in (world.home / "jobs").iterdir())
-    assert left == ["alive", "fresh", "unseen"]
+    assert left == [alive, fresh, unseen]
     assert len(list((world.home / "runner").iterdir())) == 1
-    record = world.job_dir("unseen") / "exit.json"
+    record = world.job_dir(unseen) / "exit.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"ts": time.time() - 8 * 86400}))
-    assert client.ask("clean")["removed"] == ["unseen"]
-    assert client.ask("status", job="alive")["state"] == "running"
+    assert client.ask("clean")["removed"] == [unseen]
+    assert client.ask("status", job=alive)["state"] == "running"
+
+
+def test_clean_removes_the_bells_of_the_dead(world: World, client: Client) -> None:
+    other = world.client()
+    other.kill()
+    assert len(list((world.home / "bell").iterdir())) == 2
+    client.ask("clean")
+    assert [path.name.partition("-")[0] for path in (world.home / "bell").iterdir()] == [str(client.process.pid)]

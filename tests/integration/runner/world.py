@@ -20,6 +20,14 @@ FAKE_STEP = Path(__file__).with_name("fake_step.py")
 PATIENCE_S = 30.0
 
 
+def mine(name: str) -> str:
+    """The id of a job of this test process: marks are seen by the whole machine, where other tests may run too."""
+    return f"{name}-{os.getpid()}"
+
+
+J = mine("j")
+
+
 @lru_cache(maxsize=1)
 def scripted_runner() -> bytes:
     """The runner as shipped, except that its steps do what the test says."""
