@@ -28,13 +28,15 @@ def closing_lines(view: RunView, left: bool, call: str = "vastdesk") -> list[str
 
 
 def failure_lines(view: RunView) -> list[str]:
-    """Each thing that failed with its reason, also where the step was allowed to go on."""
+    """Each thing that failed with its reason, also where the step was allowed to go on; not what the sentence says."""
+    if view.state == "blocked":
+        return []
     lines = [line for step in view.steps for line in _step_failures(step, view)]
     return [*lines[:MAX_FAILURES], f"  … {len(lines) - MAX_FAILURES} more"] if len(lines) > MAX_FAILURES else lines
 
 
 def _step_failures(step: StepView, view: RunView) -> list[str]:
-    bad = [task for task in step.tasks if task.state in _BAD]
+    bad = [task for task in step.tasks if task.state in _BAD and not (task.note and task.note == view.reason)]
     if not bad and step.state == "failed" and view.state == "succeeded":  # else the sentence has said it
         return [f"  ✗ {clean(step.title or step.id)}: {clean(step.note or step.state)}"]
     return [f"  ✗ {clean(step.title or step.id)} – {clean(task.label)}: {_reason(task)}" for task in bad]

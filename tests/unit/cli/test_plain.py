@@ -120,6 +120,14 @@ def test_blocked_says_which_key_and_how_to_trust_it() -> None:
     assert "\n  vastdesk resume 0193c1f2-7a31\n" in text
 
 
+def test_the_reason_of_a_failure_is_said_once() -> None:
+    story = stories.begun().add("step_started", step="nodes").plan("nodes", ("n", "Node"), ("m", "Other"))
+    story.task("nodes", "n", "failed", note="no luck").task("nodes", "m", "failed", note="too late")
+    story.add("step_finished", step="nodes", state="failed", note="no luck").state("failed", reason="no luck")
+    closing = shown(story).partition("Workflow failed")[2].splitlines()
+    assert closing[:2] == [" at Install custom nodes: no luck", "  ✗ Install custom nodes – Other: too late"]
+
+
 def test_a_lost_job_shows_its_last_words() -> None:
     text = shown(stories.installing().state("lost", reason="the runner was killed", tail=["Killed", "out of memory"]))
     assert "Its last output:\n  Killed\n  out of memory\n" in text
