@@ -76,7 +76,7 @@ async def _run(args: argparse.Namespace, engine: Engine, asker: Asker | None, pr
             text = practice_workflow(shipped.read().decode("utf-8"), practice.facts)
             workflow = load_workflow(text, str(shipped.path), engine.catalogue)
             row = await engine.start(RunRequest(workflow, practice.instance))
-        presenter = presenter_for(args, row, practice.instance.name, asker)
+        presenter = await presenter_for(args, row, engine.store, asker)
         return await watch(engine, row, presenter, signals)
 
 

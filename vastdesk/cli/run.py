@@ -15,9 +15,8 @@ from vastdesk.cli.serving import served
 from vastdesk.cli.sessions import Asker, open_session
 from vastdesk.cli.text import short_id
 from vastdesk.cli.watch import presenter_for, watch
-from vastdesk.domain.errors import VastDeskError
 from vastdesk.domain.sentences import run_sentence
-from vastdesk.store import RunRow, Store
+from vastdesk.store import RunRow
 from vastdesk.workers.engine import Engine
 from vastdesk.workers.requests import RunRequest
 
@@ -57,21 +56,13 @@ async def _start_and_watch(
     signals = Signals()
     with signals.caught():
         row = await start()
-        presenter = presenter_for(args, row, await instance_name(engine.store, row), asker)
+        presenter = await presenter_for(args, row, engine.store, asker)
         if args.detach and row.place == "waiting":
             # It begins when the run ahead of it has ended: whoever drives that one, or watches this one, starts it.
             view = await engine.store.view(row.id)
             presenter.close(view, left=True)
             return 0
         return await watch(engine, row, presenter, signals, since=since, until_started=args.detach)
-
-
-async def instance_name(store: Store, row: RunRow) -> str:
-    """The name of the run's instance, its id when it has been removed."""
-    try:
-        return (await store.find_instance(row.instance_id)).name
-    except VastDeskError:
-        return row.instance_id
 
 
 def attach(args: argparse.Namespace) -> int:
@@ -86,7 +77,7 @@ async def _attach(args: argparse.Namespace) -> int:
             with signals.caught():
                 if row.state != "blocked":  # a blocked one waits for a decision: `trust`, then `resume`
                     await engine.drive(row.id)
-                presenter = presenter_for(args, row, await instance_name(engine.store, row), asker)
+                presenter = await presenter_for(args, row, engine.store, asker)
                 return await watch(engine, row, presenter, signals, since=args.since)
 
 

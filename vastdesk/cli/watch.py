@@ -10,27 +10,38 @@ from vastdesk.cli.following import Follower, Follows, Presenter, Signals
 from vastdesk.cli.jsonout import OutputClosed, abandon_stdout
 from vastdesk.cli.report import on_terminal, stdout_is_live
 from vastdesk.cli.sessions import Asker
-from vastdesk.store import RunRow
+from vastdesk.domain.errors import VastDeskError
+from vastdesk.domain.settings import seconds_of
+from vastdesk.store import RunRow, Store
 from vastdesk.workers.outcome import exit_code
 
 
-def presenter_for(args: argparse.Namespace, row: RunRow, instance: str, asker: Asker | None) -> Presenter:
+async def presenter_for(args: argparse.Namespace, row: RunRow, store: Store, asker: Asker | None) -> Presenter:
     """JSON when asked for, the live list on a terminal, else plain lines."""
     if args.json:
         from vastdesk.cli.jsonrun import JsonPresenter
 
-        return JsonPresenter(row, instance)
+        return JsonPresenter(row, await _instance_name(store, row))
     # What --verbose says on stderr would tear the picture apart.
     if stdout_is_live() and not args.verbose and not getattr(args, "detach", False):
         from vastdesk.cli.live import LivePresenter
 
-        live = LivePresenter(can_ask=on_terminal(), call=program(args))
+        redraw_s = seconds_of("redraw_interval_s", await store.settings())
+        live = LivePresenter(can_ask=on_terminal(), call=program(args), redraw_s=redraw_s)
         if asker is not None:
             asker.aside = live.aside
         return live
     from vastdesk.cli.plain import PlainPresenter
 
     return PlainPresenter(row.id, program(args))
+
+
+async def _instance_name(store: Store, row: RunRow) -> str:
+    """The name of the run's instance, its id when it has been removed."""
+    try:
+        return (await store.find_instance(row.instance_id)).name
+    except VastDeskError:
+        return row.instance_id
 
 
 async def watch(
