@@ -20,7 +20,7 @@ from vastdesk.cli.picture import Frame, picture
 from vastdesk.domain.views import RunView
 from vastdesk.remote.owned import TaskOwner
 
-MIN_REDRAW_S = 0.1
+REDRAW_S = 0.1
 HINT = "Ctrl+C: detach or cancel"
 QUESTION = (
     "Leave the run or cancel it?",
@@ -30,13 +30,10 @@ _DETACH, _CANCEL = "dDqQ", "cC"
 
 
 class LivePresenter:
-    """Shows the run where a person watches. Redraws every `redraw_s` seconds, however much arrives."""
+    """Shows the run where a person watches. Redraws every `REDRAW_S` seconds, however much arrives."""
 
-    def __init__(
-        self, *, can_ask: bool, call: str = "vastdesk", redraw_s: float = 0.1, console: Console | None = None
-    ) -> None:
+    def __init__(self, *, can_ask: bool, call: str = "vastdesk", console: Console | None = None) -> None:
         self.can_ask = can_ask
-        self._redraw_s = max(MIN_REDRAW_S, redraw_s)
         self._call = call
         self._console = console or Console(highlight=False, markup=False, emoji=False)
         self._glyphs = glyphs_for(self._console.encoding)
@@ -121,4 +118,4 @@ class LivePresenter:
         while True:
             if self._live is not None:
                 self._live.refresh()
-            await asyncio.sleep(self._redraw_s)
+            await asyncio.sleep(REDRAW_S)

@@ -11,7 +11,6 @@ from vastdesk.cli.jsonout import OutputClosed, abandon_stdout
 from vastdesk.cli.report import on_terminal, stdout_is_live
 from vastdesk.cli.sessions import Asker
 from vastdesk.domain.errors import VastDeskError
-from vastdesk.domain.settings import seconds_of
 from vastdesk.store import RunRow, Store
 from vastdesk.workers.outcome import exit_code
 
@@ -26,8 +25,7 @@ async def presenter_for(args: argparse.Namespace, row: RunRow, store: Store, ask
     if stdout_is_live() and not args.verbose and not getattr(args, "detach", False):
         from vastdesk.cli.live import LivePresenter
 
-        redraw_s = seconds_of("redraw_interval_s", await store.settings())
-        live = LivePresenter(can_ask=on_terminal(), call=program(args), redraw_s=redraw_s)
+        live = LivePresenter(can_ask=on_terminal(), call=program(args))
         if asker is not None:
             asker.aside = live.aside
         return live

@@ -72,9 +72,9 @@ async def test_commands_to_copy_are_not_cut_into_lines() -> None:
 
 
 async def test_it_steps_aside_for_a_question_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "MIN_REDRAW_S", 0.0)  # a redraw at every turn of the loop
+    monkeypatch.setattr(live, "REDRAW_S", 0.0)  # a redraw at every turn of the loop
     console = terminal()
-    view = LivePresenter(can_ask=False, console=console, redraw_s=0)
+    view = LivePresenter(can_ask=False, console=console)
     async with view.shown():
         view.update([], stories.begun().view)
         await until(console, "Set UI_HOME")
@@ -96,7 +96,7 @@ async def test_redraws_are_bounded_however_much_arrives(monkeypatch: pytest.Monk
         return []
 
     monkeypatch.setattr(live, "picture", counted)
-    view = LivePresenter(can_ask=False, console=terminal(), redraw_s=0)
+    view = LivePresenter(can_ask=False, console=terminal())
     started = asyncio.get_running_loop().time()
     async with view.shown():
         for _ in range(2000):
