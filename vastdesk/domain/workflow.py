@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,10 +18,13 @@ import yaml
 from vastdesk.domain.durations import parse_duration, write_duration
 from vastdesk.domain.errors import VastDeskError
 from vastdesk.domain.sentences import display_text
+from vastdesk.domain.stepinfo import Catalogue, ParamProblem, StepInfo, Where, check_given
 from vastdesk.domain.suggestions import did_you_mean
 from vastdesk.domain.yamlnodes import Entry, Found, Items, Problem, Scalar, read_yaml
 
-Where = Literal["instance", "desktop", "either"]
+__all__ = ["BadWorkflow", "Catalogue", "ParamProblem", "StepInfo", "StepUse", "Where", "Workflow"]
+__all__ += ["dump_workflow", "load_workflow"]
+
 OnFailure = Literal["stop", "continue"]
 
 DEFAULT_STEP_DELAY_S = 5.0
@@ -33,30 +36,6 @@ VERSION = 1
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _TOP_KEYS = ("name", "description", "version", "step_delay", "steps")
 _STEP_KEYS = ("use", "id", "with", "enabled", "on_failure", "time_limit")
-
-
-@dataclass(frozen=True, slots=True)
-class ParamProblem:
-    """What is wrong with one parameter: `message` says what would be right."""
-
-    param: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class StepInfo:
-    """What the catalogue knows of a step. `check` gives all parameters with defaults filled in, and every problem at
-    once; it takes its own result again. `limit_s` None: no time limit."""
-
-    name: str
-    title: str
-    where: Where
-    limit_s: float | None
-    params: tuple[str, ...]
-    check: Callable[[Mapping[str, Any]], tuple[dict[str, Any], tuple[ParamProblem, ...]]]
-
-
-Catalogue = Mapping[str, StepInfo]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,38 +160,19 @@ def _with_params(step: StepUse, given: Mapping[str, str], catalogue: Catalogue, 
     if info is None:
         problems.append(f"{step.id}: the step {step.use} is not known to this version")
         return step
-    values, wrong = _check(info, {**step.params, **given})
+    values, wrong = check_given(info, {**step.params, **given})
     problems += [f"{step.id}.{each.param} {each.message}" for each in wrong]
     return replace(step, params=values)
 
 
-def _check(info: StepInfo, given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[ParamProblem, ...]]:
-    """Checks the parameters; unknown ones are named here, with the closest name."""
-    unknown = tuple(
-        ParamProblem(
-            name,
-            f"is not a parameter of {info.name}{did_you_mean(name, info.params)}; "
-            f"it has: {', '.join(info.params) or 'none'}",
-        )
-        for name in given
-        if name not in info.params
-    )
-    values, wrong = info.check({name: value for name, value in given.items() if name in info.params})
-    return values, (*unknown, *wrong)
-
-
 def _chosen_delay(value: float | str, problems: list[str]) -> float:
     try:
-        return _delay(value)
+        seconds = parse_duration(value)
     except ValueError as error:
         problems.append(f"the step delay {error}")
         return 0.0
-
-
-def _delay(value: object) -> float:
-    seconds = parse_duration(value)
     if seconds > MAX_STEP_DELAY_S:
-        raise ValueError(f"is at most {MAX_STEP_DELAY_S:g} seconds")
+        problems.append(f"the step delay is at most {write_duration(MAX_STEP_DELAY_S)}")
     return seconds
 
 
@@ -336,7 +296,7 @@ class _Loader:
         entries = dict(given.items) if isinstance(given, Items) else {}
         if not check:
             return {}
-        values, wrong = _check(info, {name: value.plain() for name, value in entries.items()})
+        values, wrong = check_given(info, {name: value.plain() for name, value in entries.items()})
         for each in wrong:
             line = entries[each.param].line if each.param in entries else entry.line
             self._found.add(line, f"{display_text(each.param, 80)} {each.message}")

@@ -55,3 +55,35 @@ class EventLog:
     def states(self, step: str = "nodes") -> dict[str, str]:
         """State of every task."""
         return {task.id: task.state for task in self.step(step).all_tasks()}
+
+
+def a_whole_run() -> EventLog:
+    """Two steps, the second with two nodes of which one fails; every number in it is used by some test."""
+    log = EventLog()
+    log.begin("test_ssh", "nodes", state="queued")
+    log.desktop("run_state", state="connecting", at=10)
+    log.desktop("step_started", step="test_ssh", limit_s=30)
+    log.desktop("step_finished", step="test_ssh", state="succeeded", note="reachable")
+    log.desktop("run_state", state="running")
+    log.runner("job_started", steps=["nodes"], runner="abc", boot_id="b")
+    log.runner("step_started", step="nodes", limit_s=1800, at=20)
+    log.plan("n1", "n2", kind="node")
+    log.task("n1", "running")
+    log.task("n1", "succeeded", note="abc123")
+    log.task("n2", "running")
+    log.task("n2", "failed", note="clone failed")
+    log.runner("step_finished", step="nodes", state="succeeded", note="Installed 1/2 custom nodes (1 failed)", at=80)
+    log.runner("job_finished", state="succeeded", reason="")
+    log.desktop("run_state", state="succeeded", at=93)
+    return log
+
+
+def running(*states: str) -> EventLog:
+    """A step with three nodes that runs; the first node went through these states."""
+    log = EventLog()
+    log.begin("nodes")
+    log.runner("step_started", step="nodes")
+    log.plan("n1", "n2", "n3", kind="node")
+    for state in states:
+        log.task("n1", state)
+    return log
