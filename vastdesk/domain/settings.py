@@ -105,6 +105,16 @@ TABLE: tuple[Setting, ...] = (
         3600,
     ),
     Setting(
+        "cancel_patience_s",
+        "duration",
+        60.0,
+        "Patience of a cancel",
+        "A cancelled run whose machine stays out of reach for so long is ended here.",
+        "Connection",
+        1,
+        3600,
+    ),
+    Setting(
         "history_days",
         "int",
         0,

@@ -35,6 +35,7 @@ T = TypeVar("T")
 COMMAND_POLL_S = 0.2
 """How soon a command from another process (`vastdesk cancel`) is seen."""
 ACK_EVERY_S = 1.0
+ABANDONED = "cancelled, but the machine could not be reached: what runs there goes on until it ends by itself"
 FIRST_CONNECT_TRIES = 3
 """Passing faults (a full MaxStartups, a dropped handshake) before a run that has sent nothing yet gives up."""
 
@@ -43,12 +44,18 @@ class RunCancelled(Exception):
     """Cancel was asked for while nothing ran on the instance."""
 
 
+class Abandoned(Exception):
+    """Cancel was asked for, and the instance could not be reached for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class DriverOptions:
     """Seconds; from the settings."""
 
     reconnect_initial_s: float = 0.5
     reconnect_max_s: float = 30.0
+    cancel_patience_s: float = 60.0
+    """A cancel that reaches nobody for so long ends the run here; on a machine that is gone there is nothing to end."""
 
 
 class RunDriver:
@@ -76,6 +83,7 @@ class RunDriver:
         self._options = options
         self._cancelled = asyncio.Event()
         self._cancel_reason = "asked for"
+        self._cancelled_at = 0.0
         self._state: str | None = None
         self._tasks = TaskOwner(f"run {run_id}")
 
@@ -87,7 +95,9 @@ class RunDriver:
         try:
             await self._course()
         except RunCancelled:
-            await self._finish_cancelled()
+            await self._finish("cancelled", reason=self._cancel_reason)
+        except Abandoned:
+            await self._finish("lost", reason=ABANDONED)
         except VastDeskError as error:
             await self._finish_refused(error)
         except Exception:
@@ -101,8 +111,8 @@ class RunDriver:
 
     async def _course(self) -> None:
         self._state = (await self._view()).state
-        if self._state in ("cancelling",):
-            self._cancelled.set()
+        if self._state == "cancelling":
+            self._ask_to_cancel(None)
         open_job = await self._open_job()
         if open_job is not None and not await self._follow_job(open_job):
             return
@@ -190,14 +200,25 @@ class RunDriver:
                 if not is_passing(error):
                     raise
                 tries += 1
-                begun = await self._is_sent(job)
-                if not begun and tries >= FIRST_CONNECT_TRIES:
-                    raise
-                if begun and not self._cancelled.is_set():
-                    await self._say("reconnecting", reason=error.sentence)
-                elif not begun and self._cancelled.is_set():
-                    raise RunCancelled from error
+                await self._unreachable(job, error, tries)
                 await asyncio.sleep(next(waits))
+
+    async def _unreachable(self, job: JobRow, error: VastDeskError, tries: int) -> None:
+        """Decides whether to try again: for a job that may be there as long as the user wants, else a few times."""
+        if not await self._is_sent(job):
+            if self._cancelled.is_set():
+                raise RunCancelled from error
+            if tries >= FIRST_CONNECT_TRIES:
+                raise error
+        elif not self._cancelled.is_set():
+            await self._say("reconnecting", reason=error.sentence)
+        else:
+            await self._say("cancelling", reason=self._cancel_reason)
+            if self._cancelled_for_s() > self._options.cancel_patience_s:
+                raise Abandoned from error
+
+    def _cancelled_for_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._cancelled_at
 
     def _new_waits(self) -> Any:
         return backoff(self._options.reconnect_initial_s, self._options.reconnect_max_s)
@@ -263,9 +284,14 @@ class RunDriver:
                 seen = count
                 for command in await self._store.take_commands(self.run_id):
                     if command.kind == "cancel":
-                        self._cancel_reason = command.reason or self._cancel_reason
-                        self._cancelled.set()
+                        self._ask_to_cancel(command.reason)
             await asyncio.sleep(COMMAND_POLL_S)
+
+    def _ask_to_cancel(self, reason: str | None) -> None:
+        if not self._cancelled.is_set():
+            self._cancelled_at = asyncio.get_running_loop().time()
+            self._cancel_reason = reason or self._cancel_reason
+            self._cancelled.set()
 
     async def _interruptible(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of `work`, or RunCancelled as soon as a cancel is asked for."""
@@ -296,9 +322,6 @@ class RunDriver:
 
     async def _finish(self, state: str, **fields: Any) -> None:
         await self._say(state, **{name: value for name, value in fields.items() if value})
-
-    async def _finish_cancelled(self) -> None:
-        await self._finish("cancelled", reason=self._cancel_reason)
 
     async def _finish_refused(self, error: VastDeskError) -> None:
         """The run cannot go on: blocked by a host key, or failed with the sentence of the error."""

@@ -55,6 +55,8 @@ class Engine:
         self._tasks = TaskOwner("engine")
         self._links = LinkPool(link_maker(store, secrets, ask, settings))
         self._drivers: dict[str, asyncio.Task[None]] = {}
+        self._broken: dict[str, VastDeskError] = {}
+        """Why a run could not be driven on, when not even that could be stored: told to whoever follows it."""
 
     # -- commands --------------------------------------------------------------------------------------------------
 
@@ -182,10 +184,12 @@ class Engine:
                 options=await driver_options(self.store),
             )
             await driver.drive()
+        except VastDeskError as error:
+            self._broken[row.id] = error
         finally:
             self._drivers.pop(row.id, None)
-            await self.store.release_run(row.id)
             self._bells.ring(row.id)
+            await self.store.release_run(row.id)
         await self._next_in_queue(row.instance_id)
 
     async def _its_turn(self, row: RunRow) -> bool:
@@ -218,7 +222,8 @@ class Engine:
 
     async def follow(self, run_id: str, since: int = 0) -> AsyncIterator[list[dict[str, Any]]]:
         """Stored events after `since` (an rseq), live, whoever drives. Ends when the run is final or blocked and
-        everything was given out. Goes on driving the run itself when its driver has died."""
+        everything was given out. Goes on driving the run itself when its driver has died. Raises what keeps this engine
+        from driving the run and from storing it (a full disk); the job goes on."""
         row = await self.store.find_run(run_id)
         bell = self._bells.of(row.id)
         loop = asyncio.get_running_loop()
@@ -232,6 +237,8 @@ class Engine:
                     since = int(events[-1]["rseq"])
                     yield events
                     continue
+                if (broken := self._broken.pop(row.id, None)) is not None:
+                    raise broken
                 if row.id not in self._drivers and (row.state in FINAL_RUN_STATES or row.state == "blocked"):
                     return
                 if loop.time() - looked > TAKE_OVER_EVERY_S:

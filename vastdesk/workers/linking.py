@@ -42,4 +42,5 @@ async def driver_options(store: Store) -> DriverOptions:
     return DriverOptions(
         reconnect_initial_s=seconds_of("reconnect_initial_s", settings),
         reconnect_max_s=seconds_of("reconnect_max_s", settings),
+        cancel_patience_s=seconds_of("cancel_patience_s", settings),
     )

@@ -223,3 +223,39 @@ async def test_an_engine_that_is_closed_while_it_reconnects_leaves_no_task(world
     assert [task.get_name() for task in others if not task.done()] == []
     with contextlib.suppress(Exception):
         await asyncio.to_thread(world.sshd.kill_leftovers)
+
+
+async def test_a_cancel_that_reaches_nobody_ends_the_run_here_and_says_so(world: World) -> None:
+    async with world.engine() as engine:
+        await engine.store.set_setting("cancel_patience_s", "1")
+        row = await world.start(engine, script_step("sleep 60"))
+        await world.in_state(engine, row.id, "running")
+        await asyncio.to_thread(world.sshd.kill)
+        await world.in_state(engine, row.id, "reconnecting")
+        await engine.cancel(row.id)
+        view, events = await world.finish(engine, row.id)
+    assert view.state == "lost"
+    assert "could not be reached" in view.reason
+    assert "cancelling" in [event["state"] for event in events if event["type"] == "run_state"]
+    await asyncio.to_thread(world.sshd.kill_leftovers)
+
+
+async def test_a_full_disk_here_is_said_and_the_job_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = world.folder / "done"
+    async with world.engine() as engine:
+        row = await world.start(engine, script_step(f"sleep 1; touch {done}"))
+        await world.in_state(engine, row.id, "running")
+
+        async def full(*_: object, **__: object) -> None:
+            raise VastDeskError("store_full", path=str(world.data_dir))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(engine.store, "append", full)
+            patch.setattr(engine.store, "append_desktop", full)
+            with pytest.raises(VastDeskError) as said:
+                await world.finish(engine, row.id)
+            assert said.value.kind == "store_full"
+        await until(done.exists)
+        view, events = await world.finish(engine, row.id)
+    assert view.state == "succeeded"
+    assert numbered(events) == list(range(1, len(numbered(events)) + 1))
