@@ -28,6 +28,7 @@ ONLY_IN = {
 MAY_SLEEP = {
     "vastdesk/remote/runner/": "on the instance there is no event loop to stop",
     "vastdesk/store/db.py": "only on the thread that owns the database",
+    "vastdesk/remote/practice/processes.py": "blocking by name, called in a thread",
 }
 
 LONG_FILES: dict[str, str] = {}
