@@ -22,6 +22,7 @@ from vastdesk.remote.client import JobStatus
 from vastdesk.remote.connection import is_passing
 from vastdesk.remote.link import Link
 from vastdesk.remote.owned import TaskOwner
+from vastdesk.remote.runner.steps import load
 from vastdesk.store import JobRow, Store
 from vastdesk.workers.backoff import backoff
 from vastdesk.workers.jobspec import job_spec
@@ -32,6 +33,8 @@ from vastdesk.workers.steps import run_desktop_step
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+HOST_KEY = ("host_key_unknown", "host_key_changed")
+"""What blocks a run until the user has decided."""
 COMMAND_POLL_S = 0.2
 """How soon a command from another process (`vastdesk cancel`) is seen."""
 ACK_EVERY_S = 1.0
@@ -149,7 +152,7 @@ class RunDriver:
             await self._append("step_finished", step=use.id, state="cancelled", note="cancelled")
             raise
         except VastDeskError as error:
-            if error.kind in ("host_key_unknown", "host_key_changed"):
+            if error.kind in HOST_KEY:
                 raise
             await self._append("step_finished", step=use.id, state="failed", note=error.sentence)
             if use.on_failure == "continue":
@@ -163,10 +166,28 @@ class RunDriver:
     async def _on_instance(self, segment: Segment) -> bool:
         """True: the job succeeded and the run goes on."""
         spec = job_spec(new_id(), self.run_id, segment.steps, self._workflow, self._instance)
+        shown = await self._show_first_row(segment.steps[0])
         # Written down before anything is sent: whoever finds the run later knows which job to ask for.
         await self._store.add_job(self.run_id, spec["job"], spec)
-        jobs = await self._store.jobs(self.run_id)
-        return await self._follow_job(jobs[-1])
+        job = (await self._store.jobs(self.run_id))[-1]
+        try:
+            return await self._follow_job(job)
+        except VastDeskError as error:
+            if shown and not await self._is_sent(job):
+                state = "interrupted" if error.kind in HOST_KEY else "failed"
+                await self._append("step_finished", step=segment.steps[0].id, state=state, note=error.sentence)
+            raise
+
+    async def _show_first_row(self, use: StepUse) -> bool:
+        """A person who clicks sees the first row at once, not when the machine has answered."""
+        first_row = load(use.use).first_row
+        if first_row is None:
+            return False
+        row = first_row(use.params)
+        await self._append("step_started", step=use.id, limit_s=use.limit_s)
+        await self._append("plan", step=use.id, tasks=[dict(row)])
+        await self._append("task", step=use.id, id=row["id"], state="running")
+        return True
 
     async def _open_job(self) -> JobRow | None:
         """The last job, unless its end is known."""
@@ -325,7 +346,7 @@ class RunDriver:
 
     async def _finish_refused(self, error: VastDeskError) -> None:
         """The run cannot go on: blocked by a host key, or failed with the sentence of the error."""
-        if error.kind in ("host_key_unknown", "host_key_changed"):
+        if error.kind in HOST_KEY:
             await self._say(
                 "blocked", reason=error.sentence, kind=error.kind, block={"kind": error.kind, **error.facts}
             )

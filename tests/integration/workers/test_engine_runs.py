@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.workers.world import World, script_step, until
 from vastdesk.domain.errors import VastDeskError
+from vastdesk.domain.reduce import reduce
 from vastdesk.workers.outcome import exit_code
 
 
@@ -156,3 +157,19 @@ async def test_many_instances_run_at_once(world: World) -> None:
         gate.touch()
         views = [(await world.finish(engine, row.id))[0] for row in rows]
     assert [view.state for view in views] == ["succeeded"] * 4
+
+
+async def test_the_first_row_of_an_installation_stands_before_the_machine_has_answered(world: World) -> None:
+    nodes = world.folder / "nodes.csv"
+    nodes.write_text("Name,RepoUrl\nA,https://127.0.0.1:1/a.git\n")
+    async with world.engine() as engine:
+        install = {"use": "install_custom_nodes", "with": {"nodes": str(nodes)}}
+        _, events = await world.run(engine, install)
+    started = next(n for n, event in enumerate(events) if event["type"] == "step_started")
+    answered = next(n for n, event in enumerate(events) if event["job"] != "desktop")
+    assert [event["type"] for event in events[started : started + 3]] == ["step_started", "plan", "task"]
+    assert events[started + 2]["state"] == "running"
+    assert started + 2 < answered
+    view = reduce(events)
+    assert view.steps[0].tasks[0].label == "Read node list"
+    assert [task.label for task in view.steps[0].tasks].count("Read node list") == 1

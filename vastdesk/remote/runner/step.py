@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 PARAM_TYPES = ("text", "path", "int", "bool", "choice", "list", "duration", "script", "node_list")
 """`list` is a list of texts; `duration` is seconds (the form also takes `90s`, `5m`, `1h`); `script` is text shown
@@ -36,6 +36,8 @@ class Step:
     `limit_s` None means no limit. `undo` says how its effect is taken back, or that it has no undo.
     `secrets` names the secrets the desktop may hand over (never part of the parameters).
     `example` are parameters for which the step must run, be idempotent and be cancellable on a practice machine.
+    `first_row` gives, for its parameters, the task ({id, label, kind?}) that is shown as running in the moment the step
+    starts, before its process says anything; the step plans the same id first.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Step:
     secrets: Tuple[str, ...] = ()
     undo: str = "none"
     example: Mapping[str, Any] = field(default_factory=dict)
+    first_row: Optional[Callable[[Mapping[str, Any]], Mapping[str, str]]] = None
 
     def defaults(self) -> Dict[str, Any]:
         """Every parameter with its default."""

@@ -10,11 +10,13 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
 
 from . import home, jobs, kernel, locks, outputlog, processes
 from .bell import Ringer
+from .errors import StepError
 from .eventlog import EventWriter
 from .intake import Intake
 from .jobs import JobFolder
 from .pulse import CANCELLED, STOPPED, Pulse
 from .stepprocess import StepCommand, StepProcess
+from .steps import load
 
 LIMIT = "limit"
 STUCK = "stuck"
@@ -154,10 +156,22 @@ class Supervisor:
         except OSError:  # only so that others can say who it is
             pass
 
+    def _show_first_row(self, step: Mapping[str, Any]) -> None:
+        """A step has something to show from its first moment on, while its process still starts."""
+        try:
+            first_row = load(str(step.get("use"))).first_row
+        except StepError:  # unknown: the step process will say what is wrong with it
+            return
+        if first_row is not None:
+            row = first_row(step.get("with") or {})
+            self._log.key("plan", step=step["id"], tasks=[row])
+            self._log.key("task", step=step["id"], id=row["id"], state="running")
+
     def _run_step(self, index: int, step: Mapping[str, Any]) -> Outcome:
         id_ = step["id"]
         limit_s = step.get("limit_s")
         self._log.key("step_started", step=id_, limit_s=limit_s)
+        self._show_first_row(step)
         intake = Intake(id_, self._log, self._secrets.values())
         process = StepProcess(self._pulse, intake)
         try:

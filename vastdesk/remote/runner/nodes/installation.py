@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import List, Sequence
+from typing import List, Mapping, Sequence
 
 from ..context import Context
 from ..errors import StepError
@@ -19,18 +19,11 @@ _LISTS = (os.path.join("scripts", "custom_nodes.csv"), "custom_nodes.csv")
 _VERIFY_TIMEOUT_S = 300.0
 
 
-def run_step(ctx: Context) -> str:
+def run_step(ctx: Context, first_row: Mapping[str, str]) -> str:
     """Clone, resolve once, install once, run the scripts, import everything. The closing note."""
-    from_repository = ctx.params["source"] == "repository"
-    source = "Clone Auto-installer" if from_repository else "Read node list"
-    ctx.plan(
-        [
-            {"id": "source", "label": source, "kind": "setup"},
-            {"id": "venv", "label": "Configure venv path", "kind": "setup"},
-        ]
-    )
-    with ctx.task("source") as task:
-        text = _clone_source(ctx) if from_repository else ctx.params["nodes"]
+    ctx.plan([first_row, {"id": "venv", "label": "Configure venv path", "kind": "setup"}])
+    with ctx.task(first_row["id"]) as task:
+        text = _clone_source(ctx) if ctx.params["source"] == "repository" else ctx.params["nodes"]
         nodes = _chosen(ctx, nodelist.parse(text))
         task.succeeded("%d nodes" % len(nodes))
     # Entries have no place on disk yet, but their rows are known: counts are right from here on.

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any, Dict, Mapping
+
 from ..context import Context
 from ..nodes import places
 from ..step import Param, Step
 
 AUTO_INSTALLER = "https://github.com/unearth4334/ComfyUI-Auto_installer"
+
+
+def first_row(params: Mapping[str, Any]) -> Dict[str, str]:
+    """What is done first depends on where the list comes from."""
+    label = "Clone Auto-installer" if params.get("source") == "repository" else "Read node list"
+    return {"id": "source", "label": label, "kind": "setup"}
+
 
 STEP = Step(
     name="install_custom_nodes",
@@ -60,10 +69,11 @@ STEP = Step(
     ),
     undo="remove the folders from custom_nodes; the packages before are kept in ~/.vastdesk/freezes",
     example={"nodes": "Name,RepoUrl,Subfolder,RequirementsFile\n"},
+    first_row=first_row,
 )
 
 
 def run(ctx: Context) -> str:
     from ..nodes import installation
 
-    return installation.run_step(ctx)
+    return installation.run_step(ctx, first_row(ctx.params))
