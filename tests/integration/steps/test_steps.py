@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -277,7 +279,7 @@ def test_a_token_that_civitai_does_not_take(machine: StepWorld, civitai: Civitai
 def test_set_up_goes_on_when_civitai_cannot_be_reached(machine: StepWorld) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        url = "http://127.0.0.1:%d" % closed.getsockname()[1]
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
         run = machine.run("setup_civitdl", {"civitai_url": url}, {"civitai_token": "canary-token"})
     assert run.succeeded
     assert "the token could not be checked: 127.0.0.1" in run.note
@@ -326,3 +328,15 @@ def _marked(job: str) -> list[str]:
             except OSError:
                 continue
     return found
+
+
+def test_the_desktop_reads_the_declarations_without_what_only_the_instance_has() -> None:
+    """Windows has no `pwd`, and a desktop that only wants titles should not pay for the rest."""
+    code = (
+        "import sys; sys.modules['pwd'] = sys.modules['fcntl'] = None\n"
+        "from vastdesk.remote.runner.steps import all_steps\n"
+        "assert len(all_steps()) >= 9\n"
+        "print([name for name in ('subprocess', 'urllib.request', 'csv', 'selectors') if name in sys.modules])\n"
+    )
+    argv = [sys.executable, "-c", code]
+    assert subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True).stdout == "[]\n"

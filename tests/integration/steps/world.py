@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fakes.package_index import PackageIndex
+from vastdesk.remote.package import runner_package
 
 REPOSITORY = Path(__file__).parents[3]
 LOOK_ALIKE = REPOSITORY / "resources" / "practice" / "comfyui"
@@ -214,7 +215,7 @@ class StepRun:
             "VASTDESK_GRACE_S": "1",
             **world.environment,
         }
-        code = f"import sys; sys.path.insert(0, {str(runner_zip())!r}); from vastdesk_runner.stepmain import main; "
+        code = f"import sys; sys.path.insert(0, {str(runner_zip(world.root.parents[1]))!r}); from vastdesk_runner.stepmain import main; "
         argv = [world.interpreter, "-S", "-E", "-c", code + "sys.exit(main(sys.argv[1:]))", str(job), "0"]
         self.process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, pass_fds=(event_fd, life), env=environment, start_new_session=True, cwd=job
@@ -263,17 +264,13 @@ class StepRun:
         return Run(code, self.events, output)
 
 
-_ZIP: list[Path] = []
+_ZIPS: dict[Path, Path] = {}
 
 
-def runner_zip() -> Path:
-    """The runner as it is shipped: steps are found inside a zip."""
-    if not _ZIP:
-        import tempfile
-
-        from vastdesk.remote.package import runner_package
-
-        path = Path(tempfile.mkdtemp(prefix="vastdesk-runner-")) / "vastdesk-runner.pyz"
+def runner_zip(folder: Path) -> Path:
+    """The runner as it is shipped: steps are found inside a zip. One for all machines below a folder."""
+    path = folder / "vastdesk-runner.pyz"
+    if folder not in _ZIPS:
+        _ZIPS[folder] = path
         path.write_bytes(runner_package().data)
-        _ZIP.append(path)
-    return _ZIP[0]
+    return path

@@ -89,6 +89,7 @@ def test_a_wheel_of_the_node_itself(tmp_path: Path) -> None:
         ("--extra-index-url file:///etc\n", "requirements.txt line 1 names a package index that is no address"),
         ("--install-scripts\n", "requirements.txt line 1 is not supported"),
         ("pip install numpy\n", "requirements.txt line 1 is not a requirement: pip install numpy"),
+        ("numpy<1.24>=1.18\n", "requirements.txt line 1 is not a requirement: numpy<1.24>=1.18"),
         ("numpy torch\n", "requirements.txt line 1 is not a requirement"),
         ("<<<<<<< HEAD\n", "requirements.txt line 1 is not a requirement"),
         ("a @ ext::sh\n", "requirements.txt line 1 has an address that is not supported"),

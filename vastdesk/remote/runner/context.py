@@ -5,6 +5,7 @@ The only writer is the event descriptor handed over by the supervisor (docs/prot
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import threading
@@ -18,6 +19,7 @@ from .tools import Result, ToolRunner, clean_environment
 
 __all__ = ["Context", "Result", "TaskHandle"]
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 FINAL = ("succeeded", "failed", "skipped", "cancelled")
 SPARE_BYTES = 16 << 20  # below this, git and pip leave half files behind
 MAX_LOG_EVENTS = 2000  # of one step; the output file has everything
@@ -50,6 +52,8 @@ class TaskHandle:
                 self.succeeded()
         elif isinstance(error, StepError):
             self.failed(error.sentence)
+        elif isinstance(error, OSError) and error.errno in NO_ROOM:
+            self.failed(StepError("disk_full", path=error.filename or "").sentence)
         else:
             self.failed("broke off: %s" % (error or type(error).__name__))
         return None

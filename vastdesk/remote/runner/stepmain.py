@@ -5,7 +5,6 @@ It ends with a result line and exit code 0; with 143 when it was told to end, wi
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import select
@@ -16,7 +15,7 @@ import time
 import traceback
 from typing import Any, Dict, List, Mapping, Optional
 
-from .context import Context
+from .context import NO_ROOM, Context
 from .emitter import Emitter
 from .errors import StepError
 from .home import runner_home
@@ -87,7 +86,7 @@ def _run(context: Context, entry: Mapping[str, Any], redactor: Redactor) -> Dict
     except StepError as error:
         return _failure(error)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_ROOM:
             return _failure(StepError("disk_full", path=error.filename or context.work))
         return _broke_off(context, error, redactor)
     except Exception as error:  # noqa: BLE001 - a bug of a step must still end in a result line, with its traceback kept

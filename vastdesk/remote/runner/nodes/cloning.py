@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Sequence
 
-from ..context import Context
+from ..context import NO_ROOM, Context
 from . import git, requirements
 from .entries import Entry, inside, note_script
 from .parallel import run_parallel
@@ -48,7 +48,7 @@ class Cloning:
         except git.CloneFailed as failure:
             entry.fail("%s: %s" % (failure.sentence, entry.node.url) if entry.node.url else failure.sentence)
         except OSError as error:
-            if error.errno in git.NO_ROOM:
+            if error.errno in NO_ROOM:
                 raise
             entry.fail("%s: %s" % (error.filename or entry.target, error.strerror or error))
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import shutil
@@ -13,7 +12,6 @@ from typing import Callable, Dict, List, NamedTuple, Optional
 from ..context import Context, Result, TaskHandle
 from ..errors import StepError
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 PART_SUFFIX = ".vastdesk-part.disabled"  # ComfyUI loads no folder whose name ends in .disabled
 _UNITS = {"bytes": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _PROGRESS = re.compile(r"(Receiving objects|Resolving deltas|Updating files):\s+(\d+)%")
@@ -202,7 +200,9 @@ _NO_SHALLOW = re.compile(r"does not support shallow|did not contain|not our ref|
 
 def explain(result: Result) -> CloneFailed:
     """What git's last words mean."""
-    words = [line for line in result.tail if re.search(r"fatal|error|failed|remote:|denied|warning", line, re.IGNORECASE)]
+    words = [
+        line for line in result.tail if re.search(r"fatal|error|failed|remote:|denied|warning", line, re.IGNORECASE)
+    ]
     text = "\n".join(words or result.tail[-3:])
     for failure in _FAILURES:
         if failure.pattern.search(text):

@@ -51,6 +51,7 @@ _KINDS = (
     ("missing", r"not found in the package|no matching distribution|no versions? of|404 (client error|not found)"
                 r"|status client error \(404|there are no versions"),
 )  # fmt: skip
+_SYSTEM_CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _CHANGE = re.compile(r"^ ?([+~-]) ([A-Za-z0-9._-]+)(?:==(\S+))?")
 _NEEDS = re.compile(r"Adding transitive dependency for ([A-Za-z0-9._-]+)==\S+: ([A-Za-z0-9._-]+)")
 _FETCH = re.compile(r"^\s*(Downloading|Building|Preparing|Collecting|Installing) (.*)$")
@@ -188,6 +189,9 @@ def environment(python: Python, index_url: str) -> Dict[str, str]:
     }
     if python.managed:  # the system's own Python, which in a container is nobody else's (PEP 668)
         env.update(PIP_BREAK_SYSTEM_PACKAGES="1", UV_BREAK_SYSTEM_PACKAGES="1")
+    if any(os.path.exists(bundle) for bundle in _SYSTEM_CERTIFICATES):
+        # What git and pip trust: behind a proxy with a certificate of its own uv would refuse every index.
+        env.update(UV_SYSTEM_CERTS="1", UV_NATIVE_TLS="1")  # the new name and the one before 0.10
     if index_url:
         env.update(PIP_INDEX_URL=index_url, UV_INDEX_URL=index_url, UV_DEFAULT_INDEX=index_url)
     return env

@@ -9,24 +9,6 @@ from typing import NamedTuple, Tuple
 from ..context import Context
 from ..discover import find_comfyui, find_python
 from ..errors import StepError
-from ..step import Param
-
-PATH_PARAM = Param(
-    "path", "path", "ComfyUI folder", help="The folder of ComfyUI on the instance; empty: what is found there."
-)
-PYTHON_PARAM = Param(
-    "python",
-    "path",
-    "Python of ComfyUI",
-    help="The interpreter of ComfyUI's environment, like /venv/main/bin/python; empty: what is found.",
-)
-INDEX_PARAM = Param(
-    "index_url",
-    "text",
-    "Package index",
-    default="",
-    help="Another package index than the instance's own, for mirrors; empty: what pip and uv use there.",
-)
 
 _PROBE = """
 import json, os, sys, sysconfig

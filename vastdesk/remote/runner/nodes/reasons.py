@@ -26,8 +26,6 @@ _GENERAL = re.compile(
 def line_reason(line: Line, attempt: Attempt, before: Freeze, others: Sequence[Wanted]) -> str:
     """Why this line does not go together with what is installed and the nodes before."""
     place = "%s, `%s`," % (line.where, line.original[:100])
-    if attempt.kind == "missing":
-        return "%s was not found in the package index" % place
     if attempt.kind == "build":
         return "%s could not be built: %s" % (place, _last_error(attempt.text))
     if attempt.kind == "network":
@@ -35,6 +33,8 @@ def line_reason(line: Line, attempt: Attempt, before: Freeze, others: Sequence[W
     installed = before.get(line.name)
     if installed is not None:
         return "%s does not fit %s %s, which is installed and stays" % (place, installed.name, installed.version)
+    if attempt.kind == "missing":
+        return "%s was not found in the package index" % place
     moved = _would_move(attempt.text, before)
     if moved:
         return "%s needs %s" % (place, moved)

@@ -39,7 +39,8 @@ class Requirements(NamedTuple):
 
 
 _NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(.*)$", re.DOTALL)
-_VERSION = re.compile(r"\(?\s*(?:===|~=|==|!=|<=|>=|<|>)")
+_CLAUSE = r"\s*(?:===|~=|==|!=|<=|>=|<|>)\s*[^\s,;()<>=!~]+\s*"
+_VERSION = re.compile(r"(?:%(c)s(?:,%(c)s)*,?|\(%(c)s(?:,%(c)s)*\))\s*(?:;.*)?$" % {"c": _CLAUSE}, re.DOTALL)
 _URL = re.compile(r"(?:(?:git|hg|svn|bzr)\+)?[a-z][a-z0-9+.-]*://\S+$", re.IGNORECASE)
 _VCS = ("git+https://", "git+http://", "git+ssh://", "git+git://", "git+file://")
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9._-]+)")
@@ -167,7 +168,7 @@ def requirement(text: str, base: str, root: str, where: str) -> Line:
     rest = found.group(2).strip()
     if rest.startswith("@"):
         _check_url(rest[1:].strip(), where)
-    elif rest and not rest.startswith(";") and not _VERSION.match(rest):
+    elif rest and not rest.startswith(";") and not _VERSION.match(rest):  # `numpy<1.24>=1.18` stops every tool
         raise Refused("%s is not a requirement: %s" % (where, original[:120]))
     return Line(text.strip(), normalize(found.group(1)), where, original)
 

@@ -1,4 +1,8 @@
-"""All steps that run on an instance: one module each, found by looking. Works from a folder and from inside a zip."""
+"""All steps that run on an instance: one module each, found by looking. Works from a folder and from inside a zip.
+
+A step's module is imported on the desktop for its declaration, on Windows too: what only the instance has (processes,
+users, the context) it imports when it runs.
+"""
 
 from __future__ import annotations
 

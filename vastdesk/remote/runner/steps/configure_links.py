@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from typing import List, NamedTuple, Tuple
+from typing import TYPE_CHECKING, List, NamedTuple, Tuple
 
-from ..context import Context
 from ..errors import StepError
-from ..nodes import places, yamlblock
+from ..nodes import params, yamlblock
 from ..step import Param, Step
+
+if TYPE_CHECKING:
+    from ..context import Context
+
 
 STEP = Step(
     name="configure_links",
@@ -18,8 +21,8 @@ STEP = Step(
     " folder is moved, replaced or removed.",
     limit_s=30.0,
     params=(
-        places.PATH_PARAM,
-        places.PYTHON_PARAM,
+        params.PATH,
+        params.PYTHON,
         Param(
             "links",
             "list",
@@ -55,6 +58,8 @@ class Link(NamedTuple):
 
 
 def run(ctx: Context) -> str:
+    from ..nodes import places
+
     given = [_parse(text) for text in ctx.params["links"]]
     ctx.plan([{"id": "find", "label": "Find model folders"}])
     with ctx.task("find") as task:
@@ -160,6 +165,8 @@ def _check(ctx: Context, comfy: str, path: str, before: str, after: str) -> None
 
 
 def _yaml_problem(ctx: Context, comfy: str, path: str) -> str:
+    from ..nodes import places
+
     try:
         interpreter: Tuple[str, ...] = (places.python(ctx, comfy).path,)
     except StepError:

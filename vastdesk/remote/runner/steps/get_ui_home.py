@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from ..context import Context
+from typing import TYPE_CHECKING
+
 from ..discover import find_comfyui
 from ..errors import StepError
-from ..nodes import envfile
 from ..step import Step
+
+if TYPE_CHECKING:
+    from ..context import Context
+
 
 STEP = Step(
     name="get_ui_home",
@@ -19,6 +23,8 @@ STEP = Step(
 
 
 def run(ctx: Context) -> str:
+    from ..nodes import envfile
+
     ctx.plan([{"id": "get", "label": "Read UI_HOME"}])
     with ctx.task("get") as task:
         value = envfile.read_variable(ctx, "UI_HOME")

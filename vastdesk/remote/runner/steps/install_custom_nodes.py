@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping
+from typing import TYPE_CHECKING, Any, Dict, Mapping
 
-from ..context import Context
-from ..nodes import places
+from ..nodes import params
 from ..step import Param, Step
+
+if TYPE_CHECKING:
+    from ..context import Context
+
 
 AUTO_INSTALLER = "https://github.com/unearth4334/ComfyUI-Auto_installer"
 
@@ -46,8 +49,8 @@ STEP = Step(
             help="continue: the step succeeds and says which failed. fail: the step fails in the end.",
         ),
         Param("only", "list", "Only these nodes", default=[], help="Names of the list; empty: all."),
-        places.PATH_PARAM,
-        places.PYTHON_PARAM,
+        params.PATH,
+        params.PYTHON,
         Param(
             "tries",
             "int",
@@ -65,7 +68,7 @@ STEP = Step(
             default=120.0,
             help="A clone is given up after that long without a sign of life.",
         ),
-        places.INDEX_PARAM,
+        params.INDEX,
     ),
     undo="remove the folders from custom_nodes; the packages before are kept in ~/.vastdesk/freezes",
     example={"nodes": "Name,RepoUrl,Subfolder,RequirementsFile\n"},

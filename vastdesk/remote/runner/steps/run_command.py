@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import List
+from typing import TYPE_CHECKING, List
 
-from ..context import Context
 from ..errors import StepError
-from ..nodes.places import expand
 from ..step import Param, Step
+
+if TYPE_CHECKING:
+    from ..context import Context
+
 
 STEP = Step(
     name="run_command",
@@ -28,6 +30,8 @@ _SHOWN_LINES = 50
 
 
 def run(ctx: Context) -> str:
+    from ..nodes.places import expand
+
     script = ctx.params["script"].replace("\r\n", "\n")
     folder = expand(ctx, ctx.params["folder"])
     first = next((line.strip() for line in script.split("\n") if line.strip() and not line.startswith("#")), "script")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from ..context import Context
 from ..errors import StepError
-from ..nodes import envfile, places
 from ..step import Param, Step
+
+if TYPE_CHECKING:
+    from ..context import Context
+
 
 STEP = Step(
     name="set_ui_home",
@@ -27,6 +30,8 @@ _NOT_IN_A_SHELL = "\"'`$\\\n"  # the file is also sourced by shells, which would
 
 
 def run(ctx: Context) -> str:
+    from ..nodes import envfile
+
     ctx.plan([{"id": "set", "label": "Set UI_HOME"}, {"id": "verify", "label": "Verify UI_HOME"}])
     with ctx.task("set") as task:
         folder = _folder(ctx)
@@ -43,6 +48,8 @@ def run(ctx: Context) -> str:
 
 
 def _folder(ctx: Context) -> str:
+    from ..nodes import places
+
     given = ctx.params.get("path")
     folder = places.expand(ctx, given).rstrip("/") or "/" if given else places.comfyui(ctx)
     if any(char in folder for char in _NOT_IN_A_SHELL):

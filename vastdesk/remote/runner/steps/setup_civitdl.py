@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from ..context import Context
-from ..nodes import places
+from typing import TYPE_CHECKING
+
+from ..nodes import params
 from ..step import Param, Step
+
+if TYPE_CHECKING:
+    from ..context import Context
+
 
 STEP = Step(
     name="setup_civitdl",
@@ -13,9 +18,9 @@ STEP = Step(
     " token in its configuration file and tests it.",
     limit_s=180.0,
     params=(
-        places.PATH_PARAM,
-        places.PYTHON_PARAM,
-        places.INDEX_PARAM,
+        params.PATH,
+        params.PYTHON,
+        params.INDEX,
         Param(
             "civitai_url", "text", "CivitAI address", default="https://civitai.com", help="Where the token is checked."
         ),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from ..context import Context
-from ..nodes import places
+from typing import TYPE_CHECKING
+
+from ..nodes import params
 from ..step import Param, Step
+
+if TYPE_CHECKING:
+    from ..context import Context
+
 
 STEP = Step(
     name="test_civitdl",
@@ -12,8 +17,8 @@ STEP = Step(
     description="Runs civitdl, shows its version, and asks CivitAI whether the token is good; it is never shown.",
     limit_s=60.0,
     params=(
-        places.PATH_PARAM,
-        places.PYTHON_PARAM,
+        params.PATH,
+        params.PYTHON,
         Param(
             "civitai_url", "text", "CivitAI address", default="https://civitai.com", help="Where the token is checked."
         ),

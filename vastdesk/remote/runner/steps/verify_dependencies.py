@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from ..context import Context
-from ..nodes import places
+from typing import TYPE_CHECKING
+
+from ..nodes import params
 from ..step import Param, Step
+
+if TYPE_CHECKING:
+    from ..context import Context
+
 
 STEP = Step(
     name="verify_dependencies",
@@ -21,9 +26,9 @@ STEP = Step(
             help="auto installs what the failing nodes' own requirement files name, and nothing else.",
         ),
         Param("only", "list", "Only these nodes", default=[], help="Names of folders in custom_nodes; empty: all."),
-        places.PATH_PARAM,
-        places.PYTHON_PARAM,
-        places.INDEX_PARAM,
+        params.PATH,
+        params.PYTHON,
+        params.INDEX,
     ),
     undo="nothing to undo with report; with auto the packages before are kept in ~/.vastdesk/freezes",
     example={},

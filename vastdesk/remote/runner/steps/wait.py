@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import TYPE_CHECKING
 
-from ..context import Context
 from ..step import Param, Step
+
+if TYPE_CHECKING:
+    from ..context import Context
+
 
 STEP = Step(
     name="wait",
