@@ -89,6 +89,8 @@ if [ "$level" = dev ]; then
     need gnome-keyring-daemon gnome-keyring
     need secret-tool libsecret-tools
     need ps procps
+    need tmux tmux # Vast's images start it at login; the other shells are what users choose
+    for shell in busybox fish tcsh zsh; do need "$shell" "$shell"; done
   fi
 fi
 # shellcheck disable=SC2086
