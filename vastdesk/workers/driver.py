@@ -274,6 +274,8 @@ class RunDriver:
             async for item in client.watch(job.id, since):
                 if isinstance(item, JobStatus):
                     await acks.flush(await self._store.last_seq(self.run_id, job.id))
+                    with contextlib.suppress(VastDeskError):
+                        await client.clean()  # of jobs whose time is over: nobody else comes by to ask
                     return item
                 stored = await self._store.append(self.run_id, job.id, item)
                 if stored:

@@ -54,6 +54,7 @@ class Engine:
         self._bells = Bells()
         self._tasks = TaskOwner("engine")
         self._links = LinkPool(link_maker(store, secrets, ask, settings))
+        self._tasks.spawn(store.forget_expired_runs(), "forget expired runs")
         self._drivers: dict[str, asyncio.Task[None]] = {}
         self._broken: dict[str, VastDeskError] = {}
         """Why a run could not be driven on, when not even that could be stored: told to whoever follows it."""
