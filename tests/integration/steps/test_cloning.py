@@ -47,7 +47,7 @@ def head(folder: Path) -> str:
         ("password", 1, "it does not exist or asks for a login"),
         ("missing", 1, "it does not exist"),
         ("error", 3, "the git server answers with an error (3 tries)"),
-        ("hang", 2, "the git server said nothing for 0.6 s (2 tries)"),
+        ("hang", 2, "the git server said nothing for 1.2 s (2 tries)"),
         ("cut", 3, "the connection to the git server broke off (3 tries)"),
     ],
 )
@@ -57,7 +57,7 @@ def test_only_passing_troubles_are_tried_again(
     git_host, name = own_host, f"Bad-{how}"
     git_host.add(name, {"__init__.py": GOOD, "large": os.urandom(400_000)})
     url = git_host.misbehave(name, how)
-    stall, allowed = (0.6, 2) if how == "hang" else (5, 3)
+    stall, allowed = (1.2, 2) if how == "hang" else (5, 3)
     run = install(bare_list, row(git_host, name), stall=stall, tries=allowed)
     assert run.last_note(name) == f"{sentence}: {url}"
     first = [path for method, path in git_host.requests if method == "GET" and f"/{name}.git/info/refs" in path]

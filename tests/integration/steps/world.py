@@ -215,8 +215,11 @@ class StepRun:
             "VASTDESK_GRACE_S": "1",
             **world.environment,
         }
-        code = f"import sys; sys.path.insert(0, {str(runner_zip(world.root.parents[1]))!r}); from vastdesk_runner.stepmain import main; "
-        argv = [world.interpreter, "-S", "-E", "-c", code + "sys.exit(main(sys.argv[1:]))", str(job), "0"]
+        zipped = str(runner_zip(world.root.parents[1]))
+        code = (
+            f"import sys; sys.path.insert(0, {zipped!r}); from vastdesk_runner.stepmain import main; sys.exit(main())"
+        )
+        argv = [world.interpreter, "-S", "-E", "-c", code.replace("main()", "main(sys.argv[1:])"), str(job), "0"]
         self.process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, pass_fds=(event_fd, life), env=environment, start_new_session=True, cwd=job
         )

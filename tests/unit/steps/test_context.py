@@ -191,8 +191,8 @@ def test_a_tool_over_its_time_is_killed_with_its_children(tmp_path: Path) -> Non
 def test_a_silent_tool_is_killed_and_a_talking_one_is_not(tmp_path: Path) -> None:
     with bench(tmp_path) as b:
         assert b.ctx.run(py("import time; time.sleep(60)"), stall_s=0.3).timed_out
-        talking = "import time\nfor n in range(8): print(n, flush=True); time.sleep(0.1)"
-        assert b.ctx.run(py(talking), stall_s=0.6).ok
+        talking = "import time\nfor n in range(20): print(n, flush=True); time.sleep(0.1)"
+        assert b.ctx.run(py(talking), stall_s=1.5).ok
 
 
 def test_a_tool_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

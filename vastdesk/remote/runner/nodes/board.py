@@ -77,7 +77,9 @@ class Board:
             self._done(entry)
         for entry in self._lacking[:RUNNING]:
             entry.task.running()
-            self._ctx.task(entry.id + ":deps").running()
+            deps, needs = self._ctx.task(entry.id + ":deps"), self._needs[entry.id]
+            deps.running()
+            deps.progress(len(needs & there), len(needs), "packages")
 
     def give_up(self, entry: Entry) -> None:
         """Its packages will not come."""
