@@ -25,7 +25,8 @@ from vastdesk.store.secrets import Secrets
 from vastdesk.workers.bells import Bells
 from vastdesk.workers.catalogue import catalogue
 from vastdesk.workers.driver import RunDriver
-from vastdesk.workers.linking import driver_options, link_maker
+from vastdesk.workers.journal import Journal
+from vastdesk.workers.linking import link_maker, patience_of
 from vastdesk.workers.links import LinkPool
 from vastdesk.workers.nodelists import resolve_node_lists
 from vastdesk.workers.requests import RunRequest
@@ -175,14 +176,12 @@ class Engine:
             if not await self._its_turn(row):
                 return
             driver = RunDriver(
-                row.id,
                 await self.store.find_instance(row.instance_id),
                 Workflow.from_json(row.workflow),
-                store=self.store,
+                journal=Journal(row.id, self.store, self._bells.ring),
                 links=self._links,
                 secrets=self._secret,
-                published=self._bells.ring,
-                options=await driver_options(self.store),
+                patience=await patience_of(self.store),
             )
             await driver.drive()
         except VastDeskError as error:

@@ -11,7 +11,7 @@ from vastdesk.remote.link import Link
 from vastdesk.remote.options import Options
 from vastdesk.store import Store
 from vastdesk.store.secrets import Secrets
-from vastdesk.workers.driver import DriverOptions
+from vastdesk.workers.jobfollower import Patience
 
 
 def link_maker(
@@ -36,10 +36,10 @@ def link_maker(
     return lambda instance: Link(instance, host_keys=store, keys=keys, options=options)
 
 
-async def driver_options(store: Store) -> DriverOptions:
+async def patience_of(store: Store) -> Patience:
     """From the settings."""
     settings = await store.settings()
-    return DriverOptions(
+    return Patience(
         reconnect_initial_s=seconds_of("reconnect_initial_s", settings),
         reconnect_max_s=seconds_of("reconnect_max_s", settings),
         cancel_patience_s=seconds_of("cancel_patience_s", settings),
