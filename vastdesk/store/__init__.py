@@ -1,6 +1,6 @@
 """SQLite, settings and secrets. `Store` is the door; SQL stays in this package."""
 
-from vastdesk.store.rows import Command, JobRow, NewRun, RunRow
+from vastdesk.store.rows import Command, JobRow, NewRun, RunHead, RunRow
 from vastdesk.store.store import Store
 
-__all__ = ["Command", "JobRow", "NewRun", "RunRow", "Store"]
+__all__ = ["Command", "JobRow", "NewRun", "RunHead", "RunRow", "Store"]

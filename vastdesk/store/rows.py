@@ -46,6 +46,20 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RunHead:
+    """A run as the history lists it. Times are UTC seconds; `workflow` is its name."""
+
+    id: str
+    instance_id: str
+    workflow: str
+    state: str
+    created_ts: float
+    ended_ts: float | None
+    retry_of: str | None
+    last_rseq: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobRow:
     """A job of a run. `spec` is None for a job whose events came before (or without) its spec."""
 

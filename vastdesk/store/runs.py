@@ -11,7 +11,7 @@ from vastdesk.domain.errors import VastDeskError
 from vastdesk.domain.events import DESKTOP_JOB, FINAL_RUN_STATES
 from vastdesk.store import codec
 from vastdesk.store.owners import Owner
-from vastdesk.store.rows import Command, JobRow, NewRun, Place, RunRow
+from vastdesk.store.rows import Command, JobRow, NewRun, Place, RunHead, RunRow
 
 _COLUMNS = "id, instance_id, workflow, state, created_ts, retry_of, owner, place, ended_ts, last_rseq"
 
@@ -101,6 +101,29 @@ def list_runs(connection: sqlite3.Connection, limit: int | None) -> list[RunRow]
         f"SELECT {_COLUMNS} FROM run ORDER BY key DESC LIMIT ?", (-1 if limit is None else limit,)
     )
     return [_run_row(row) for row in rows]
+
+
+def open_runs(connection: sqlite3.Connection) -> list[RunRow]:
+    """Those that have not ended, the newest first."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM run WHERE place <> 'ended' ORDER BY key DESC")
+    return [_run_row(row) for row in rows]
+
+
+def history(connection: sqlite3.Connection) -> list[RunHead]:
+    """All runs without what they consist of, the newest first: thousands are listed at once."""
+    rows = connection.execute(
+        "SELECT id, instance_id, json_extract(workflow, '$.name'), state, created_ts, ended_ts, retry_of, last_rseq"
+        " FROM run ORDER BY key DESC"
+    )
+    return [RunHead(*row) for row in rows]
+
+
+def history_mark(connection: sqlite3.Connection) -> tuple[int, int, float]:
+    """Changes whenever the history does, as cheap as it gets: how many runs, how many open, the newest end."""
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(place <> 'ended'), 0), coalesce(max(ended_ts), 0) FROM run"
+    ).fetchone()
+    return int(row[0]), int(row[1]), float(row[2])
 
 
 def forget_run(connection: sqlite3.Connection, run_id: str) -> int:

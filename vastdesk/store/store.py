@@ -17,6 +17,7 @@ from typing import Any
 
 from vastdesk.domain.errors import VastDeskError
 from vastdesk.domain.instances import Endpoint, HostKey, Identity, Instance
+from vastdesk.domain.reduce import Reducer
 from vastdesk.domain.settings import Value, value_of
 from vastdesk.domain.views import RunView
 from vastdesk.store import events as event_log
@@ -25,7 +26,7 @@ from vastdesk.store.db import Database
 from vastdesk.store.opening import Opener, os_error
 from vastdesk.store.owners import Owner
 from vastdesk.store.resources import DATABASE, make_private
-from vastdesk.store.rows import Command, JobRow, NewRun, RunRow
+from vastdesk.store.rows import Command, JobRow, NewRun, RunHead, RunRow
 from vastdesk.store.snapshots import EVERY, Replay, keep_up
 
 DAY_S = 86_400
@@ -198,6 +199,18 @@ class Store:
         """The newest first."""
         return await self._db.read(lambda c: runs.list_runs(c, limit))
 
+    async def open_runs(self) -> list[RunRow]:
+        """Those that have not ended, the newest first."""
+        return await self._db.read(runs.open_runs)
+
+    async def history(self) -> list[RunHead]:
+        """All runs, light, the newest first."""
+        return await self._db.read(runs.history)
+
+    async def history_mark(self) -> tuple[int, int, float]:
+        """Another value whenever `history` would list other runs or other ends."""
+        return await self._db.read(runs.history_mark)
+
     async def forget_runs(self, ids: Iterable[str]) -> int:
         """Removes those that have ended, with their events; leaves the others. How many were removed."""
         forgotten = 0
@@ -282,14 +295,19 @@ class Store:
         return await self._db.read(lambda c: event_log.events_since(c, run_id, since, limit))
 
     async def view(self, run_id: str) -> RunView:
-        """The run as its events tell it: the last snapshot and what came after."""
+        """The run as its events tell it."""
+        return (await self.reducer(run_id)).view()
+
+    async def reducer(self, run_id: str) -> Reducer:
+        """A reducer that has read all that is stored of the run, up to its `last_rseq`, to go on reading with: from the
+        last snapshot and what came after."""
         replay = Replay(run_id)
         await self._db.read(replay.begin)
         while await self._db.read(replay.step):
             pass
         if replay.is_worth_saving:
             self._db.write_later(replay.save)
-        return replay.reducer.view()
+        return replay.reducer
 
     def _keep_snapshot(self, run_id: str, appended: event_log.Appended) -> None:
         if not appended.events:

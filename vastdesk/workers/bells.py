@@ -41,12 +41,15 @@ class Bells:
     """Bells by run id; `run in bells` says whether somebody in this process listens."""
 
     def __init__(self) -> None:
+        self.everything = Bell()
+        """Rings with each of them."""
         self._bells: dict[str, Bell] = {}
 
     def of(self, run_id: str) -> Bell:
         return self._bells.setdefault(run_id, Bell())
 
     def ring(self, run_id: str) -> None:
+        self.everything.ring()
         bell = self._bells.get(run_id)
         if bell is not None:
             bell.ring()

@@ -52,7 +52,7 @@ class Engine:
         self.store = store
         self.secrets = secrets
         self.catalogue: Mapping[str, StepInfo] = catalogue()
-        self._bells = Bells()
+        self.bells = Bells()
         self._tasks = TaskOwner("engine")
         self._links = LinkPool(link_maker(store, secrets, ask, settings))
         self._tasks.spawn(store.forget_expired_runs(), "forget expired runs")
@@ -88,7 +88,7 @@ class Engine:
     async def _replace_blocked(self, run_id: str, by: str) -> bool:
         """A run that waits for a host key, watched by nobody, does not stand in the way of a new one."""
         row = await self.store.find_run(run_id)
-        if row.state != "blocked" or await self.store.is_driven(run_id) or run_id in self._bells:
+        if row.state != "blocked" or await self.store.is_driven(run_id) or run_id in self.bells:
             return False
         await self.store.append_desktop(run_id, "run_state", state="cancelled", reason=f"replaced by run {by}")
         return True
@@ -124,7 +124,7 @@ class Engine:
             raise VastDeskError("nothing_to_resume", run=row.id)
         if row.state in FINAL_RUN_STATES:
             await self.store.append_desktop(row.id, "run_state", state="queued", reason="resumed")
-            self._bells.ring(row.id)
+            self.bells.ring(row.id)
         await self.drive(row.id)
         return await self.store.find_run(row.id)
 
@@ -143,7 +143,7 @@ class Engine:
         """Pins exactly the key that was shown; runs that were blocked by it go on, if this process is to watch them."""
         key = await self.store.trust_host_key(instance_id, fingerprint)
         for row in await self.store.runs():
-            if row.instance_id == instance_id and row.state == "blocked" and row.id in self._bells:
+            if row.instance_id == instance_id and row.state == "blocked" and row.id in self.bells:
                 await self.drive(row.id)
         return key
 
@@ -178,7 +178,7 @@ class Engine:
             driver = RunDriver(
                 await self.store.find_instance(row.instance_id),
                 Workflow.from_json(row.workflow),
-                journal=Journal(row.id, self.store, self._bells.ring),
+                journal=Journal(row.id, self.store, self.bells.ring),
                 links=self._links,
                 secrets=self._secret,
                 patience=await patience_of(self.store),
@@ -188,7 +188,7 @@ class Engine:
             self._broken[row.id] = error
         finally:
             self._drivers.pop(row.id, None)
-            self._bells.ring(row.id)
+            self.bells.ring(row.id)
             await self.store.release_run(row.id)
         await self._next_in_queue(row.instance_id)
 
@@ -225,7 +225,7 @@ class Engine:
         everything was given out. Goes on driving the run itself when its driver has died. Raises what keeps this engine
         from driving the run and from storing it (a full disk); the job goes on."""
         row = await self.store.find_run(run_id)
-        bell = self._bells.of(row.id)
+        bell = self.bells.of(row.id)
         loop = asyncio.get_running_loop()
         looked = loop.time()
         with bell:
