@@ -26,7 +26,13 @@ def wait_for_none(look: Callable[[], Things], limit_s: float) -> Things:
 
 def threads() -> set[threading.Thread]:
     """The living threads, without the loop's pool: `asyncio` joins that when it closes the loop."""
-    return {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")}
+    alive = sys._current_frames()  # Python keeps a QThread in its books, as a dummy, after it has ended
+    return {
+        thread
+        for thread in threading.enumerate()
+        if not thread.name.startswith("asyncio_")
+        and not (isinstance(thread, threading._DummyThread) and thread.ident not in alive)
+    }
 
 
 def describe_threads(found: Collection[threading.Thread]) -> str:

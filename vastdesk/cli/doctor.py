@@ -27,7 +27,7 @@ from vastdesk.domain.sentences import format_bytes
 from vastdesk.store.resources import data_dir
 
 LOW_SPACE_BYTES = 200_000_000
-PACKAGES = ("asyncssh", "filelock", "keyring", "platformdirs", "pydantic", "PyYAML", "rich")
+PACKAGES = ("asyncssh", "filelock", "keyring", "platformdirs", "PySide6-Essentials", "PyYAML", "qasync", "rich")
 State = Literal["ok", "note", "missing"]
 MARKS = {"ok": "ok", "note": "note", "missing": "MISSING"}
 

@@ -40,8 +40,9 @@ def node_list_text(value: str) -> str:
     if "\n" in value or value.startswith("Name,"):
         return value
     path = resource_path("nodes", "default.csv") if value == "default" else Path(value).expanduser()
-    text = _read(path)
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    # Not `splitlines`: that also ends a row at characters a hostile name may hold, and the line numbers would be wrong.
+    text = _read(path).replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
         raise VastDeskError("bad_node_list", path=path, detail="it is empty")
     columns = [cell.strip().strip('"').lower() for cell in lines[0].split(",")]
@@ -49,7 +50,7 @@ def node_list_text(value: str) -> str:
         raise VastDeskError(
             "bad_node_list", path=path, detail="its first line is not Name,RepoUrl,Subfolder,RequirementsFile"
         )
-    return "\n".join(text.splitlines()) + "\n"
+    return text if text.endswith("\n") else text + "\n"
 
 
 def _read(path: Path) -> str:

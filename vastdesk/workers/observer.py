@@ -23,8 +23,8 @@ POLL_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is new since the last one. None: unchanged. `views` are those runs whose picture changed; `urgent`: a run has
-    ended or waits for a person."""
+    """What is new since the last one. None: unchanged. `views`: of the runs whose picture changed. `urgent`: one of
+    them has ended or waits for a person."""
 
     instances: tuple[Instance, ...] | None = None
     history: tuple[RunHead, ...] | None = None
