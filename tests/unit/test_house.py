@@ -176,7 +176,7 @@ class NoQt:
 sys.meta_path.insert(0, NoQt())
 import vastdesk
 names = [module.name for module in pkgutil.walk_packages(vastdesk.__path__, "vastdesk.")]
-others = ("vastdesk.ui", "vastdesk.app")
+others = ("vastdesk.ui", "vastdesk.app", "vastdesk.workers.bridge")
 if sys.platform == "win32":
     others += ("vastdesk.remote.practice", "vastdesk.remote.runner")  # they run on Unix only
 headless = [name for name in names if not name.startswith(others) and "__main__" not in name]
