@@ -166,7 +166,7 @@ def test_the_tree_knows_no_developers_machine() -> None:
 def test_the_headless_path_needs_no_qt() -> None:
     """Imports every module below the window while Qt cannot be imported."""
     script = """
-import importlib, pkgutil, sys
+import importlib, pathlib, sys
 
 class NoQt:
     def find_spec(self, name, path=None, target=None):
@@ -175,7 +175,9 @@ class NoQt:
 
 sys.meta_path.insert(0, NoQt())
 import vastdesk
-names = [module.name for module in pkgutil.walk_packages(vastdesk.__path__, "vastdesk.")]
+root = pathlib.Path(vastdesk.__path__[0])
+paths = [path.relative_to(root.parent).with_suffix("") for path in root.rglob("*.py")]
+names = [".".join(path.parts).removesuffix(".__init__") for path in paths if path.parts[1] != "_resources"]
 others = ("vastdesk.ui", "vastdesk.app", "vastdesk.workers.bridge")
 if sys.platform == "win32":
     others += ("vastdesk.remote.practice", "vastdesk.remote.runner")  # they run on Unix only
