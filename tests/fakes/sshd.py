@@ -10,6 +10,7 @@ that shells read rc files of ours and nothing of the real home is touched.
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import re
@@ -17,6 +18,7 @@ import shlex
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -43,6 +45,20 @@ def sshd_version() -> tuple[int, int]:
     match = re.search(r"OpenSSH_(\d+)\.(\d+)", done.stderr + done.stdout)
     assert match is not None, done.stderr
     return int(match[1]), int(match[2])
+
+
+def terminals_work() -> bool:
+    """Whether sshd gives out terminals: one of an ordinary user cannot change their owner, so /dev/pts must be mounted
+    the usual way (gid=tty, mode=620)."""
+    if os.getuid() == 0:
+        return True
+    ours, theirs = os.openpty()
+    try:
+        about = os.fstat(theirs)
+        return about.st_gid == grp.getgrnam("tty").gr_gid and stat.S_IMODE(about.st_mode) == 0o620
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 class Sshd:
@@ -202,7 +218,10 @@ class Sshd:
 
     def kill_sessions(self) -> int:
         """kill -9 of the sshd processes of all open connections and of what runs under them; the listener stays."""
-        return _kill(psutil.Process(self._process.pid).children(recursive=True)) if self._process else 0
+        killed = 0
+        while found := [process for process in self._session_processes() if _alive(process)]:
+            killed += _kill(found)
+        return killed
 
     def freeze_sessions(self) -> None:
         """SIGSTOP of the sshd processes of all connections: the peer is there, silent, until `thaw_sessions`."""
@@ -212,12 +231,30 @@ class Sshd:
         self._signal_sessions(signal.SIGCONT)
 
     def _signal_sessions(self, number: int) -> None:
-        assert self._process is not None
-        for process in psutil.Process(self._process.pid).children(recursive=True):
+        done: set[psutil.Process] = set()
+        while found := set(self._session_processes()) - done:
+            done |= found
+            for process in found:
+                try:
+                    process.send_signal(number)
+                except psutil.NoSuchProcess:
+                    pass
+
+    def _session_processes(self) -> list[psutil.Process]:
+        """sshd forks once more after a login: killing its parent at that moment leaves a child that is nobody's. So
+        those that hold a connection to our port count as well."""
+        if self._process is None:
+            return []
+        found = {process.pid: process for process in psutil.Process(self._process.pid).children(recursive=True)}
+        for process in psutil.process_iter(["name"]):
             try:
-                process.send_signal(number)
-            except psutil.NoSuchProcess:
-                pass
+                if process.pid == self._process.pid or not process.info["name"].startswith("sshd"):
+                    continue
+                if any(one.laddr and one.laddr.port == self.port for one in process.net_connections("tcp")):
+                    found[process.pid] = process
+            except psutil.Error:
+                continue
+        return list(found.values())
 
     def leftovers(self) -> list[psutil.Process]:
         """Processes that were started in sessions of this server (by their environment), detached ones too."""
