@@ -1,3 +1,64 @@
-from tests.integration.workers.conftest import world
+from __future__ import annotations
 
-__all__ = ["world"]
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.box import TORCH, Box
+from tests.fakes.git_host import FakeGitHost
+from tests.fakes.package_index import PackageIndex
+from tests.fakes.sshd import Sshd
+from tests.integration.steps.conftest import git_host, shared_index
+from tests.integration.workers.conftest import world
+from tests.integration.workers.world import new_key
+
+__all__ = ["git_host", "shared_index", "world"]
+
+
+@pytest.fixture
+def make_box(tmp_path: Path, shared_index: PackageIndex) -> Iterator[Callable[..., Box]]:
+    """Machines; the settings are those of `Sshd`. Without ComfyUI yet: see `Box.furnish`."""
+    started: list[Sshd] = []
+
+    def make(*, rc: dict[str, str] | None = None, env: dict[str, str] | None = None, **settings: Any) -> Box:
+        folder = tmp_path / f"box{len(started)}"
+        folder.mkdir()
+        boot_id = folder / "boot_id"
+        boot_id.write_text("boot-1\n")
+        own = {"VASTDESK_BOOT_ID": str(boot_id), "VASTDESK_GRACE_S": "1", **(env or {})}
+        sshd = Sshd(folder / "sshd", rc=rc, env=own, **settings)
+        sshd.authorize(new_key(folder / "id_ed25519").export_public_key().decode())
+        started.append(sshd.start())
+        return Box(folder, sshd, folder / "id_ed25519", shared_index)
+
+    yield make
+    for sshd in started:
+        sshd.stop()
+
+
+@pytest.fixture
+def bare_box(make_box: Callable[..., Box]) -> Box:
+    """A machine without ComfyUI."""
+    return make_box()
+
+
+@pytest.fixture
+def box(make_box: Callable[..., Box]) -> Box:
+    """A machine with ComfyUI and an empty environment."""
+    return make_box().furnish()
+
+
+@pytest.fixture
+def gpu_box(make_box: Callable[..., Box]) -> Box:
+    """The same with torch for CUDA and numpy 2."""
+    return make_box().furnish(TORCH)
+
+
+@pytest.fixture
+def own_host(tmp_path: Path) -> Iterator[FakeGitHost]:
+    """A git host that this test alone breaks; what hangs is let go in the end."""
+    with FakeGitHost(tmp_path / "githost") as host:
+        yield host
+        host.release()

@@ -1,6 +1,7 @@
 """The real command line against a real sshd, with things killed at random points, again and again.
 
-After each: every event exactly once, no step's effect twice, no process left. `VASTDESK_CHAOS_ROUNDS` asks for more rounds.
+After each: every event exactly once, no step's effect twice, no process left. `VASTDESK_CHAOS_ROUNDS` asks for more
+rounds.
 """
 
 from __future__ import annotations
@@ -9,40 +10,19 @@ import asyncio
 import json
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.command import finished, vastdesk
 from tests.integration.workers.world import World, until
 from vastdesk.domain.ids import new_id
 
 ROUNDS = int(os.environ.get("VASTDESK_CHAOS_ROUNDS", "3"))
 STEPS = 4
 pytestmark = pytest.mark.slow
-
-
-def vastdesk(world: World, *argv: str) -> subprocess.Popen[bytes]:
-    env = {
-        **os.environ,
-        "VASTDESK_DATA_DIR": str(world.data_dir),
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", "vastdesk", *argv],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        env=env,
-    )
-
-
-async def finished(process: subprocess.Popen[bytes], timeout_s: float = 60) -> tuple[int, list[dict[str, Any]], str]:
-    out, err = await asyncio.to_thread(process.communicate, None, timeout_s)
-    return process.returncode, [json.loads(line) for line in out.splitlines()], err.decode()
 
 
 async def prepare(world: World) -> tuple[Path, Path]:

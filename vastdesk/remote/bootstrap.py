@@ -34,10 +34,13 @@ PYTHONS = (
 
 # No ' and no \ in it, so that it reads the same in every login shell. $1 is the code, $2 the token, then what boot.py
 # takes; $5 and $6 are the two halves of the failure. The system's own python comes first: one that PATH finds may be a
-# slow wrapper. Each is tried by running it, with its stdin elsewhere: ours belongs to the runner.
+# slow wrapper, and is called by its full name: without PATH in the environment it would not know where it lies. Each is
+# tried by running it, with its stdin elsewhere: ours belongs to the runner.
 FIND_PYTHON = (
     "old=; s=${VASTDESK_SYSROOT:-}; "
-    "for p in " + " ".join(f'"$s{path}"' if path.startswith("/") else path for path in PYTHONS) + "; do "
+    "for p in "
+    + " ".join(f'"$s{path}"' if path.startswith("/") else f'"$(command -v {path})"' for path in PYTHONS)
+    + "; do "
     'v=$("$p" -S -E -c "import sys; v = sys.version; print(v.split()[0], sys.version_info >= (3, 8))" '
     "</dev/null 2>/dev/null); "
     'case $v in *True) exec "$p" -S -E -c "$@";; *False) old="$old ${v% False}";; esac; '

@@ -64,11 +64,12 @@ class ParamError(ValueError):
         self.message = message
 
 
-def _text_problem(value: Any, raw: bool = False) -> str:
-    """`raw`: a file's content, whose reader judges its lines one by one."""
+def _text_problem(value: Any, type_: str = "text") -> str:
     if not isinstance(value, str):
         return "must be a text, not %s" % type(value).__name__
-    if raw:
+    if type_ == "node_list":
+        return ""  # its reader judges it row by row: a bad one must not stop the others
+    if type_ == "script":
         return "must not contain NUL characters" if "\0" in value else ""
     if any(ord(char) < 32 and char not in "\n\t" for char in value) or "\x7f" in value:
         return "must not contain control characters"
@@ -124,7 +125,7 @@ def check_value(param: Param, value: Any) -> Any:
         if not isinstance(items, Sequence) or any(_text_problem(item) for item in items):
             raise ParamError(param.name, "is a list of texts")
         return [item for item in items if item]
-    problem = _text_problem(value, raw=param.type in ("script", "node_list"))
+    problem = _text_problem(value, param.type)
     if problem:
         raise ParamError(param.name, problem)
     if param.type == "choice" and value not in param.choices:

@@ -13,6 +13,7 @@ from ..errors import StepError
 COLUMNS = ("Name", "RepoUrl", "Subfolder", "RequirementsFile", "Ref")
 _NEEDED = COLUMNS[:2]
 _NAME_BYTES = 150  # of a folder name: room for what is put behind it while it is cloned or moved aside
+_PATH_BYTES = 500  # of a folder below custom_nodes: the system allows 4,096 in all, and a walk only so many levels
 _URL_CHARS = 2000
 _SCHEMES = ("https", "http", "git", "ssh", "file")
 _SCP_LIKE = re.compile(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[A-Za-z0-9_./~-]+")
@@ -65,6 +66,8 @@ def path_problem(path: str) -> str:
     """Why a relative path may not be used, or nothing."""
     if path.startswith("/") or "\\" in path:
         return "is not a path below the folder"
+    if len(path.encode("utf-8", "replace")) > _PATH_BYTES:
+        return "is too long"
     for part in path.split("/"):
         if part in ("", ".", ".."):
             return "leaves the folder" if part == ".." else "has an empty part"
@@ -115,6 +118,7 @@ def _rows(text: str) -> "List[Tuple[int, List[str], str]]":
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         if not line.strip().strip(",") or line.lstrip().startswith("#"):
             continue
+        line = line.replace("\0", "\1")  # no more fit for a name, and csv before Python 3.11 refuses to read NUL
         try:
             fields = next(csv.reader([line], strict=True, skipinitialspace=True))
             found.append((number, [field.strip() for field in fields], ""))
