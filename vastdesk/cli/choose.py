@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from vastdesk.cli.workflow_files import find_workflow
 from vastdesk.domain.errors import VastDeskError
 from vastdesk.domain.instances import Instance
 from vastdesk.domain.settings import seconds_of
 from vastdesk.domain.ssh_string import SshTarget, parse_ssh
 from vastdesk.domain.workflow import Catalogue, Workflow
 from vastdesk.store import Store
+from vastdesk.workers.workflow_files import find_workflow
 
 
 async def chosen_workflow(args: argparse.Namespace, catalogue: Catalogue, store: Store) -> Workflow:

@@ -11,11 +11,11 @@ from vastdesk.cli.following import Signals
 from vastdesk.cli.report import on_terminal, say, wrong_use
 from vastdesk.cli.sessions import Asker, open_session
 from vastdesk.cli.watch import presenter_for, watch
-from vastdesk.cli.workflow_files import WorkflowFile
 from vastdesk.domain.workflow import load_workflow
 from vastdesk.store import RunRow
 from vastdesk.store.resources import resource_path
 from vastdesk.workers.requests import RunRequest
+from vastdesk.workers.workflow_files import WorkflowFile
 
 if TYPE_CHECKING:
     from vastdesk.workers.engine import Engine

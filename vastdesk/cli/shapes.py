@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from vastdesk.cli.workflow_files import WorkflowFile
 from vastdesk.domain.instances import HostKey, Identity, Instance
 from vastdesk.domain.settings import Setting, Value
 from vastdesk.domain.views import RunView, StepView, TaskView, iso_time
 from vastdesk.domain.workflow import Workflow
 from vastdesk.domain.yamlnodes import Problem
 from vastdesk.store import RunRow
+from vastdesk.workers.workflow_files import WorkflowFile
 
 if TYPE_CHECKING:
     from vastdesk.cli.doctor import Check

@@ -8,10 +8,10 @@ from pathlib import Path
 from vastdesk.cli import shapes
 from vastdesk.cli.jsonout import emit, write_text
 from vastdesk.cli.text import columns
-from vastdesk.cli.workflow_files import WorkflowFile, find_workflow, workflow_files
 from vastdesk.domain.errors import VastDeskError
 from vastdesk.domain.workflow import DEFAULT_STEP_DELAY_S, BadWorkflow, Catalogue, Workflow
 from vastdesk.store.resources import data_dir
+from vastdesk.workers.workflow_files import WorkflowFile, find_workflow, workflow_files
 
 
 def list_all(args: argparse.Namespace) -> int:

@@ -29,6 +29,7 @@ KINDS: dict[str, Kind] = {
         "Correct the file; 'vastdesk workflows check FILE' names every problem with its line.",
         2,
     ),
+    "unreadable_workflow": Kind("{path} cannot be read as a workflow: {detail}", "Choose another file.", 2),
     "bad_choice": Kind("{details}", "'vastdesk workflows show NAME' lists the steps and their parameters.", 2),
     "no_workflow": Kind(
         "there is no workflow {workflow}{hint}", "See 'vastdesk workflows list'; a YAML file works too.", 7

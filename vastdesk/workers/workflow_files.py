@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vastdesk.cli.report import wrong_use
 from vastdesk.domain.errors import VastDeskError
 from vastdesk.domain.suggestions import did_you_mean
 from vastdesk.domain.workflow import Catalogue, Workflow, load_workflow
@@ -30,13 +29,14 @@ class WorkflowFile:
         return self.path.stem
 
     def read(self) -> bytes:
-        """Raises VastDeskError: wrong use (it cannot be read)."""
+        """Raises VastDeskError("unreadable_workflow")."""
         try:
             if self.path.stat().st_size > MAX_BYTES:
-                raise wrong_use(f"{self.path} is larger than a workflow can be (1 MiB)", "Choose a workflow file.")
+                raise VastDeskError("unreadable_workflow", path=self.path, detail="it is larger than 1 MiB")
             return self.path.read_bytes()
         except OSError as error:
-            raise wrong_use(f"{self.path} cannot be read: {error.strerror}", "Choose another file.") from error
+            detail = error.strerror or str(error)
+            raise VastDeskError("unreadable_workflow", path=self.path, detail=detail) from error
 
     def name(self) -> str:
         """The name written in the file, its stem when there is none: also of files that are not right otherwise."""
