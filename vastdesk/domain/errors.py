@@ -30,6 +30,9 @@ KINDS: dict[str, Kind] = {
         2,
     ),
     "unreadable_workflow": Kind("{path} cannot be read as a workflow: {detail}", "Choose another file.", 2),
+    "unwritable_workflow": Kind(
+        "{path} cannot be written: {detail}", "Choose another place, or free some space; nothing was changed.", 1
+    ),
     "bad_choice": Kind("{details}", "'vastdesk workflows show NAME' lists the steps and their parameters.", 2),
     "no_workflow": Kind(
         "there is no workflow {workflow}{hint}", "See 'vastdesk workflows list'; a YAML file works too.", 7

@@ -54,7 +54,9 @@ class Engine:
         self.catalogue: Mapping[str, StepInfo] = catalogue()
         self.bells = Bells()
         self._tasks = TaskOwner("engine")
-        self._links = LinkPool(link_maker(store, secrets, ask, settings))
+        self.new_link = link_maker(store, secrets, ask, settings)
+        """Makes an unconnected link of its own to an instance; `link` gives the shared one."""
+        self._links = LinkPool(self.new_link)
         self._tasks.spawn(store.forget_expired_runs(), "forget expired runs")
         self._drivers: dict[str, asyncio.Task[None]] = {}
         self._broken: dict[str, VastDeskError] = {}
