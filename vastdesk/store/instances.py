@@ -16,6 +16,9 @@ from vastdesk.store.runs import refuse_if_busy
 _COLUMNS = "id, name, identity, identity_file, jump, profile, vast_id, created_ts"
 _CHANGEABLE = frozenset({"name", "endpoints", "identity", "identity_file", "jump", "profile", "vast_id"})
 
+JUMP = ":jump"
+"""At the end of an id: the key of the host before the instance (`remote.known.jump_id`)."""
+
 
 def add_instance(connection: sqlite3.Connection, name: str, endpoints: Iterable[Endpoint], **fields: Any) -> Instance:
     """A new instance. Raises `instance_exists` (the name is taken), `no_identity`."""
@@ -84,34 +87,37 @@ def remove_instance(connection: sqlite3.Connection, instance_id: str) -> None:
     connection.execute("DELETE FROM instance WHERE id = ?", (instance_id,))
 
 
-def host_key(connection: sqlite3.Connection, instance_id: str, standing: str) -> HostKey | None:
-    """The `pinned` or the `offered` key of the instance."""
+def host_key(connection: sqlite3.Connection, holder: str, standing: str) -> HostKey | None:
+    """The `pinned` or the `offered` key of an instance, or of the host before it when the id ends in `:jump`."""
     row = connection.execute(
-        "SELECT algorithm, public_key, fingerprint FROM host_key WHERE instance_id = ? AND standing = ?",
-        (instance_id, standing),
+        "SELECT algorithm, public_key, fingerprint FROM host_key WHERE instance_id = ? AND hop = ? AND standing = ?",
+        (*_hop(holder), standing),
     ).fetchone()
     return HostKey(*row) if row else None
 
 
-def offer_host_key(connection: sqlite3.Connection, instance_id: str, key: HostKey) -> None:
+def offer_host_key(connection: sqlite3.Connection, holder: str, key: HostKey) -> None:
     """Notes the key a server showed, for the user to decide on. Never what is trusted."""
-    instance_by_id(connection, instance_id)
-    _put_host_key(connection, instance_id, "offered", key)
+    instance_by_id(connection, _hop(holder)[0])
+    _put_host_key(connection, holder, "offered", key)
 
 
 def trust_host_key(connection: sqlite3.Connection, instance_id: str, fingerprint: str) -> HostKey:
-    """Pins exactly the key that was shown with this fingerprint. Raises `host_key_not_offered`: a fingerprint from
-    anywhere else names no key that could be pinned."""
+    """Pins exactly the key that was shown with this fingerprint, by the instance or by its jump host. Raises
+    `host_key_not_offered`: a fingerprint from anywhere else names no key that could be pinned."""
     instance = instance_by_id(connection, instance_id)
-    offered = host_key(connection, instance_id, "offered")
-    pinned = host_key(connection, instance_id, "pinned")
-    if pinned is not None and pinned.fingerprint == fingerprint:
-        return pinned  # said twice
-    if offered is None or offered.fingerprint != fingerprint:
-        raise VastDeskError("host_key_not_offered", instance=instance.name, fingerprint=fingerprint)
-    _put_host_key(connection, instance_id, "pinned", offered)
-    connection.execute("DELETE FROM host_key WHERE instance_id = ? AND standing = 'offered'", (instance_id,))
-    return offered
+    for holder in (instance_id, instance_id + JUMP):
+        pinned = host_key(connection, holder, "pinned")
+        if pinned is not None and pinned.fingerprint == fingerprint:
+            return pinned  # said twice
+        offered = host_key(connection, holder, "offered")
+        if offered is not None and offered.fingerprint == fingerprint:
+            _put_host_key(connection, holder, "pinned", offered)
+            connection.execute(
+                "DELETE FROM host_key WHERE instance_id = ? AND hop = ? AND standing = 'offered'", _hop(holder)
+            )
+            return offered
+    raise VastDeskError("host_key_not_offered", instance=instance.name, fingerprint=fingerprint)
 
 
 def forget_host_key(connection: sqlite3.Connection, instance_id: str) -> None:
@@ -185,12 +191,17 @@ def _set_endpoints(connection: sqlite3.Connection, instance_id: str, endpoints: 
     )
 
 
-def _put_host_key(connection: sqlite3.Connection, instance_id: str, standing: str, key: HostKey) -> None:
+def _put_host_key(connection: sqlite3.Connection, holder: str, standing: str, key: HostKey) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO host_key (instance_id, standing, algorithm, public_key, fingerprint)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (instance_id, standing, key.algorithm, key.public_key, key.fingerprint),
+        "INSERT OR REPLACE INTO host_key (instance_id, hop, standing, algorithm, public_key, fingerprint)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (*_hop(holder), standing, key.algorithm, key.public_key, key.fingerprint),
     )
+
+
+def _hop(holder: str) -> tuple[str, str]:
+    """(instance id, whose key: the instance's or its jump host's)."""
+    return (holder.removesuffix(JUMP), "jump") if holder.endswith(JUMP) else (holder, "instance")
 
 
 def _refuse_taken_name(connection: sqlite3.Connection, name: str, own_id: str | None) -> None:

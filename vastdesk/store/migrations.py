@@ -57,11 +57,12 @@ FIRST_TABLES = Migration(
         # pinned: trusted by the user; offered: shown by the server, waiting for the user. One of each per instance.
         """CREATE TABLE host_key (
             instance_id TEXT NOT NULL REFERENCES instance (id) ON DELETE CASCADE,
+            hop TEXT NOT NULL CHECK (hop IN ('instance', 'jump')),
             standing TEXT NOT NULL CHECK (standing IN ('pinned', 'offered')),
             algorithm TEXT NOT NULL,
             public_key TEXT NOT NULL,
             fingerprint TEXT NOT NULL,
-            PRIMARY KEY (instance_id, standing)
+            PRIMARY KEY (instance_id, hop, standing)
         ) WITHOUT ROWID""",
         # key: a small number for the millions of events to point at. instance_id is no foreign key: the history of a
         # run outlives its instance.

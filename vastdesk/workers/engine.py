@@ -20,6 +20,7 @@ from vastdesk.domain.instances import HostKey, Instance
 from vastdesk.domain.workflow import StepInfo, Workflow
 from vastdesk.remote.link import Link
 from vastdesk.remote.owned import TaskOwner
+from vastdesk.remote.wake import wake_ups
 from vastdesk.store import NewRun, RunRow, Store
 from vastdesk.store.secrets import Secrets
 from vastdesk.workers.bells import Bells
@@ -58,6 +59,7 @@ class Engine:
         """Makes an unconnected link of its own to an instance; `link` gives the shared one."""
         self._links = LinkPool(self.new_link)
         self._tasks.spawn(store.forget_expired_runs(), "forget expired runs")
+        self._tasks.spawn(self._wake(), "wake")
         self._drivers: dict[str, asyncio.Task[None]] = {}
         self._broken: dict[str, VastDeskError] = {}
         """Why a run could not be driven on, when not even that could be stored: told to whoever follows it."""
@@ -209,6 +211,13 @@ class Engine:
         row = await self.store.next_queued(instance_id)
         if row is not None:
             await self.drive(row.id)
+
+    async def _wake(self) -> None:
+        """After a sleep connections may be dead without a sign: each is asked, and a dead one is replaced at once."""
+        async for slept_s in wake_ups():
+            log.info("this computer slept for %.0f s", slept_s)
+            for link in self._links.all():
+                self._tasks.spawn(link.check(), "check after sleep")
 
     async def _secret(self, name: str) -> str | None:
         """A token of the user's for a step. A computer without any keyring has none; one that is locked is said."""

@@ -35,6 +35,10 @@ class LinkPool:
                 raise
             return link
 
+    def all(self) -> list[Link]:
+        """Those that are connected."""
+        return [link for link in self._links.values() if link.connected]
+
     async def close(self, instance_id: str) -> None:
         """Ends the connection to one instance, if there is one."""
         link = self._links.pop(instance_id, None)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import asyncssh
 import pytest
 
 from tests.fakes.relay import Relay
+from tests.fakes.sshd import Sshd
 from tests.integration.workers.world import World, new_key, script_step, until
 from vastdesk.domain.errors import VastDeskError
 from vastdesk.domain.instances import Endpoint
@@ -259,3 +261,23 @@ async def test_a_full_disk_here_is_said_and_the_job_goes_on(world: World, monkey
         view, events = await world.finish(engine, row.id)
     assert view.state == "succeeded"
     assert numbered(events) == list(range(1, len(numbered(events)) + 1))
+
+
+async def test_a_jump_host_is_trusted_for_itself(world: World) -> None:
+    jump = Sshd(world.folder / "jump")
+    jump.authorize(asyncssh.read_private_key(world.key_path).export_public_key().decode())
+    with jump:
+        async with world.engine() as engine:
+            instance = await world.instance(engine, trusted=False)
+            via = f"{jump.user}@{jump.host}:{jump.port}"
+            instance = await engine.store.update_instance(instance.id, jump=via)
+            row = await engine.start(RunRequest(world.workflow(engine, script_step("true")), instance))
+            for shown in (jump, world.sshd):
+                view, _ = await world.finish(engine, row.id)
+                assert view.state == "blocked"
+                assert view.block is not None
+                assert view.block["fingerprint"] == shown.fingerprints[0]
+                await engine.trust(instance.id, view.block["fingerprint"])
+                await engine.resume(row.id)
+            view, _ = await world.finish(engine, row.id)
+    assert view.state == "succeeded"
