@@ -17,6 +17,8 @@ from vastdesk.domain.views import RunView
 from vastdesk.store import RunHead
 from vastdesk.workers.engine import Engine
 
+__all__ = ["Changes", "Observer", "RunHead", "merged"]
+
 POLL_S = 0.25
 """How soon changes by another process are seen; changes of our own ring."""
 
