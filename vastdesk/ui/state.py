@@ -1,19 +1,22 @@
 """What the window knows: the newest of everything the bridge delivered, and a signal for each kind of change.
 
-Pages read here and connect to the signals; commands go to the bridge. Nothing here is computed: a picture of a run is what
-`reduce` made of its events.
+Pages read here and connect to the signals; commands go to the bridge. Nothing here is computed: a picture of a run is
+what `reduce` made of its events.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from vastdesk.domain.instances import Instance
 from vastdesk.domain.views import RunView
-from vastdesk.workers.observer import Changes, RunHead
+
+if TYPE_CHECKING:  # the engine brings SSH along, which takes longer to import than the window to paint
+    from vastdesk.workers.observer import Changes, RunHead
 
 
 class State(QObject):
