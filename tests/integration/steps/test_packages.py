@@ -193,3 +193,31 @@ def test_the_same_result_as_one_after_another_with_pip(
     values = {"nodes": HEADER + rows(git_host, "Colour", "Deeper", "Einops"), "index_url": shared_index.url}
     assert with_pip.run("install_custom_nodes", values).succeeded
     assert [line for line in with_pip.freeze() if not line.startswith("pip==")] == other.freeze()
+
+
+def test_a_pair_that_was_forced_in_stops_nobody_else(
+    mine: StepWorld, git_host: FakeGitHost, index: PackageIndex
+) -> None:
+    """torchvision asks for another torch than the one that is there, as people install it on purpose."""
+    index.add("packaging", "25.0", modules=_packaging())
+    index.add("torchvision", "0.16.2", ["torch==2.1.2", "numpy"])
+    index.add("uses-vision", "1.0", ["torchvision>=0.9"])
+    argv = [UV, "pip", "install", "-q", "--python", mine.python]
+    subprocess.run([*argv, "packaging==25.0"], check=True, env=mine.tool_environment())
+    subprocess.run([*argv, "--no-deps", "torchvision==0.16.2"], check=True, env=mine.tool_environment())
+    before = mine.freeze()
+    lines = [
+        requirement(git_host, "Vision", "uses-vision\n"),
+        requirement(git_host, "OtherTorch", "torch==2.1.2\n"),
+    ]
+    run = mine.install("".join(lines))
+    assert run.state("Vision") == "succeeded", run.output
+    assert "torch==2.1.2" in run.last_note("OtherTorch/Install dependencies")
+    assert sorted(mine.freeze()) == sorted([*before, "uses-vision==1.0"])
+
+
+def _packaging() -> dict[str, str | bytes]:
+    import packaging
+
+    folder = Path(packaging.__file__).parent
+    return {f"packaging/{path.name}": path.read_text("utf-8") for path in folder.glob("*.py")}

@@ -135,11 +135,13 @@ class StepWorld:
         """An environment as `/venv/main`, and uv in PATH."""
         self.add_uv()
         subprocess.run(
-            [UV, "venv", "-q", "--python", sys.executable, self.python.parents[1]], check=True, env=self._env()
+            [UV, "venv", "-q", "--python", sys.executable, self.python.parents[1]],
+            check=True,
+            env=self.tool_environment(),
         )
         if packages:
             argv = [UV, "pip", "install", "-q", "--python", self.python, *packages]
-            subprocess.run(argv, check=True, env=self._env())
+            subprocess.run(argv, check=True, env=self.tool_environment())
 
     def add_uv(self) -> None:
         (self.tools / "uv").symlink_to(UV)
@@ -150,13 +152,16 @@ class StepWorld:
         path.write_text(script)
         path.chmod(0o755)
 
-    def _env(self) -> dict[str, str]:
+    def tool_environment(self) -> dict[str, str]:
+        """For tools that a test itself runs on the machine."""
         index = self.index.environment() if self.index else {}
         return {"PATH": os.environ["PATH"], "HOME": str(self.home), **index}
 
     def freeze(self) -> list[str]:
         argv = [UV, "pip", "freeze", "-q", "--python", self.python]
-        return subprocess.run(argv, check=True, capture_output=True, text=True, env=self._env()).stdout.split("\n")[:-1]
+        return subprocess.run(
+            argv, check=True, capture_output=True, text=True, env=self.tool_environment()
+        ).stdout.split("\n")[:-1]
 
     def tree(self, folder: Path | None = None) -> dict[str, bytes | str]:
         """Every file below a folder (custom_nodes) with its content, git's own bookkeeping of a look left out."""

@@ -84,7 +84,7 @@ def freeze(ctx: Context, python: Python) -> Freeze:
 
     result = ctx.run([python.path, "-c", _LIST], take, timeout_s=120, quiet=True)
     if not result.ok:
-        raise StepError("python_broken", path=python.path, detail=(result.tail or ["no output"])[-1])
+        raise StepError("python_broken", path=python.path, detail=result.last_words)
     return found
 
 

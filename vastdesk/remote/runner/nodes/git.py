@@ -62,10 +62,11 @@ _FAILURES = (
         r"could not resolve host|temporary failure in name", "the name of the git server cannot be resolved", True
     ),
     _failure(r"returned error: (5\d\d|429|408)", "the git server answers with an error", True),
+    _failure(r"died of signal", "a part of git was killed (out of memory?)", True),
     _failure(
         r"timed out|connection refused|connection reset|failed to connect|couldn't connect|network is unreachable"
         r"|early eof|rpc failed|hung up|unexpected disconnect|empty reply|\btls\b|ssl_|gnutls|http/2|curl \d+"
-        r"|bad pack header|index-pack failed|transfer closed|invalid index-pack",
+        r"|bad pack header|index-pack failed|transfer closed|invalid index-pack|remote transport reported error",
         "the connection to the git server broke off",
         True,
     ),
@@ -191,6 +192,8 @@ class Cloner:
     def _judge(self, result: Result) -> None:
         if result.timed_out:
             raise CloneFailed("the git server said nothing for %g s" % self._stall_s, passing=True)
+        if result.killed:
+            raise CloneFailed("git " + result.killed, passing=True)
         if not result.ok:
             raise explain(result)
 
@@ -263,4 +266,4 @@ def require_git(ctx: Context) -> None:
     """Raises StepError("tool_missing") before anything else is done."""
     result = ctx.run(["git", "--version"], timeout_s=30, quiet=True)
     if not result.ok:
-        raise StepError("tool_missing", tool="git", detail=(result.tail or ["it does not answer"])[-1])
+        raise StepError("tool_missing", tool="git", detail=result.last_words)

@@ -14,9 +14,10 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set
 
 from ..context import Context
 from ..errors import StepError
-from . import frozen, installers
+from . import frozen, installers, quarrels
 from .installers import Attempt, Wanted
 from .places import Python
+from .quarrels import Quarrel
 from .reasons import build_reason, failed_builds, line_reason, network_reason
 from .requirements import normalize, one_opencv
 from .sift import Sifter
@@ -52,7 +53,15 @@ class Guard:
         self.kept = frozen.keep(ctx, self.before)
         self.bound = frozen.constraints(self.before)
         self.installer = installers.find(ctx, python, index_url)
+        self.installer.tolerate(self._quarrels())
         self._dependencies: Dict[str, Set[str]] = {}
+
+    def _quarrels(self) -> List[Quarrel]:
+        found = quarrels.find(self._ctx, self._python)
+        for quarrel in found:
+            for wish in quarrel.broken:
+                self._ctx.log("%s %s asks for %s in vain: left as it is" % (quarrel.name, quarrel.version, wish))
+        return found
 
     def resolve(self, wanted: Sequence[Wanted], say: Callable[[str], None] = lambda _: None) -> Plan:
         """One dry run for all of them. If they do not fit: which nodes and lines are at fault. `say` hears of it."""
@@ -159,11 +168,14 @@ class Guard:
         pause = threading.Event()
         for number in range(1, self._tries + 1):
             answer = attempt()
-            if answer.kind != "network":
+            if answer.kind not in ("network", "killed"):
                 return answer
             if number < self._tries:
-                self._ctx.log("%s, trying again" % network_reason(answer.text))
+                reason = network_reason(answer.text) if answer.kind == "network" else answer.text[-1]
+                self._ctx.log("%s, trying again" % reason)
                 pause.wait(self._wait_s * 2 ** (number - 1))
+        if answer.kind == "killed":
+            return answer
         hosts = {host for item in wanted for host in _hosts(item)}
         if not any(host in line for line in answer.text for host in hosts):
             raise Unreachable(answer)

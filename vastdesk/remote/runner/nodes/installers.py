@@ -11,8 +11,9 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set
 
 from ..context import Context, Result
 from ..errors import StepError
-from . import pipconfig
+from . import pipconfig, quarrels
 from .places import Python
+from .quarrels import Quarrel
 from .requirements import Requirements, normalize
 
 _TEXT_LINES = 200
@@ -31,7 +32,7 @@ class Wanted(NamedTuple):
 
 class Attempt(NamedTuple):
     """What a dry run or an installation said. `plan`: version by name; `needs`: direct dependencies by name, as far as
-    known. `kind` of a failure: network, missing, build, conflict."""
+    known. `kind` of a failure: network, killed, missing, build, conflict."""
 
     ok: bool
     plan: Dict[str, str]
@@ -76,6 +77,11 @@ class Installer:
         self._command = list(command)
         self.env = environment(python, index_url)
         self._files = 0
+
+    def tolerate(self, found: Sequence[Quarrel]) -> None:
+        """Do not let what was broken before stop anything else. pip knows no way."""
+        if found and self.name == "uv":
+            self._command += ["--config-file", quarrels.uv_config(self._ctx.work, found)]
 
     def satisfied(self, wanted: Sequence[Wanted], constraints: Sequence[str]) -> bool:
         """Whether they need nothing that is not there already. Asks no index."""
@@ -134,6 +140,9 @@ class Installer:
         argv = [*self._command, *options, *self._arguments(wanted, constraints)]
         # The lines of --verbose are for `take` alone; what a person may want to read goes to the output from there.
         result = self._ctx.run(argv, take, env=self.env, cwd=self._ctx.work, quiet=True)
+        if result.killed:
+            attempt.text.append("error: %s %s" % (self.name, result.killed))
+            return attempt._replace(kind="killed")
         return attempt._replace(ok=result.ok, kind="" if result.ok else kind_of(attempt.text))
 
     def _arguments(self, wanted: Sequence[Wanted], constraints: Sequence[str]) -> List[str]:

@@ -129,6 +129,8 @@ class Packages:
             )
             if result.ok:
                 return None
+            if result.killed:
+                return result.last_words
             last = result.tail[-1][:200] if result.tail else "it said nothing"
             if result.timed_out:
                 return "it did not end in %g minutes; its last words: %s" % (_SCRIPT_TIMEOUT_S / 60, last)

@@ -69,8 +69,8 @@ def probe(ctx: Context, path: str) -> Python:
             raise
         raise StepError("python_broken", path=path, detail=error.facts["detail"]) from error
     if not result.ok or not found:
-        last = result.tail[-1] if result.tail else "it ended with code %d and said nothing" % result.code
-        raise StepError("python_broken", path=path, detail="it did not answer in time" if result.timed_out else last)
+        detail = "it did not answer in time" if result.timed_out else result.last_words
+        raise StepError("python_broken", path=path, detail=detail)
     facts = json.loads(found[0])
     if tuple(facts["version"]) < (3, 8):
         raise StepError("python_broken", path=path, detail="Python %d.%d is too old" % tuple(facts["version"][:2]))

@@ -15,6 +15,7 @@ _BUILT = (
     re.compile(r"Failed to build '([A-Za-z0-9._-]+)"),
     re.compile(r"Building wheel for ([A-Za-z0-9._-]+) .*did not run successfully"),
 )
+_KILLED = re.compile(r"failed \(signal: (\d+)")  # uv of a build backend that the kernel ended
 _ERROR = re.compile(r"\berror\b|not found|no such file|cannot|failed", re.IGNORECASE)
 _GENERAL = re.compile(
     r"^error: (failed to build|subprocess|metadata-gen|failed-wheel|legacy|command errored)|^hint|^note|^cause|^×"
@@ -97,5 +98,8 @@ def build_reason(item: Wanted, attempt: Attempt, needs: Iterable[str]) -> str:
 
 
 def _last_error(text: Sequence[str]) -> str:
+    killed = _KILLED.search("\n".join(text))
+    if killed:
+        return "it was killed (signal %s; out of memory?)" % killed.group(1)
     errors: List[str] = [line.strip() for line in text if _ERROR.search(line) and not _GENERAL.search(line.strip())]
     return (errors or [line.strip() for line in text if line.strip()] or ["no output"])[-1][:200]

@@ -84,7 +84,7 @@ def check(
         detail = "ComfyUI did not finish loading them in %g s%s" % (timeout_s, last)
         raise StepError("cannot_verify", detail=detail)
     if not imports.table and result.code:
-        last = imports.last_error or (result.tail[-1] if result.tail else "no output")
+        last = result.last_words if result.killed else imports.last_error or result.last_words
         raise StepError("cannot_verify", detail="ComfyUI does not start: %s" % last[:300])
     return imports.problems(folders)[:MAX_PROBLEMS]
 
@@ -94,7 +94,7 @@ def _arguments(ctx: Context, comfy: str, python: Python) -> List[str]:
     lines: List[str] = []
     result = ctx.run([python.path, "main.py", "--help"], lines.append, cwd=comfy, timeout_s=120, quiet=True)
     if not result.ok:
-        last = "it does not answer" if result.timed_out else (lines[-1] if lines else "no output")
+        last = "it does not answer" if result.timed_out else result.last_words
         raise StepError("cannot_verify", detail="ComfyUI does not start: %s" % last[:300])
     known = set(re.findall(r"--[a-z][a-z0-9-]*", "\n".join(lines)))
     if "--quick-test-for-ci" not in known:
