@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 from tests.e2e.box import Box, reason, states
 from tests.e2e.rules import check_exactly_once, check_task_list
 from tests.fakes.git_host import FakeGitHost
+from tests.fakes.package_index import PackageIndex
 from tests.integration.steps.conftest import GOOD, row, rows
 
 
@@ -68,4 +71,39 @@ async def test_repositories_that_cannot_be_had_fail_alone(box: Box, own_host: Fa
     (step,) = view.steps
     assert step.note == "Installed 3/7 custom nodes (4 failed) · all dependencies verified"
     assert states(step)["hang"] == "succeeded"
+    check_task_list(events)
+
+
+def dies_once(box: Box, tool: str, when: str) -> None:
+    """The kernel ends a tool the first time it is called so, as it does when memory runs out."""
+    path = box.machine.tools / tool
+    real = path.resolve() if path.exists() else shutil.which(tool)
+    path.unlink(missing_ok=True)
+    once = box.folder / f"{tool}-died"
+    box.machine.add_tool(
+        tool, f'#!/bin/sh\ncase "$*" in {when}) mkdir {once} 2>/dev/null && kill -9 $$;; esac\nexec {real} "$@"\n'
+    )
+
+
+async def test_what_the_kernel_kills_is_tried_again_or_named(
+    box: Box, git_host: FakeGitHost, shared_index: PackageIndex
+) -> None:
+    shared_index.add("killed-build", "1.0", kind="killed")
+    script = "import os, signal\nprint('loading a model', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    git_host.add("KilledScript", {"__init__.py": GOOD, "install.py": script})
+    git_host.add("KilledBuild", {"__init__.py": GOOD, "requirements.txt": "killed-build\n"})
+    dies_once(box, "git", "*clone*")
+    dies_once(box, "uv", '*"install --python"*"-r "*')
+    listed = rows(git_host, "Plain", "Einops", "KilledScript")
+    listed += row(git_host, "KilledBuild", requirements="requirements.txt")
+    async with box.engine() as engine:
+        view, events = await box.run(engine, box.install(listed))
+    (step,) = view.steps
+    assert step.note == "Installed 2/4 custom nodes (2 failed) · all dependencies verified"
+    assert reason(step, "KilledScript") == "it was killed (signal 9; out of memory?)"
+    assert "killed-build could not be built: it was killed (signal 9; out of memory?)" in reason(step, "KilledBuild")
+    said = [event["text"] for event in events if event["type"] == "log"]
+    assert any("git was killed (signal 9; out of memory?), trying again" in text for text in said), said
+    assert any("uv was killed (signal 9; out of memory?), trying again" in text for text in said), said
+    assert box.machine.freeze() == ["einops==0.8.1"]
     check_task_list(events)

@@ -28,12 +28,12 @@ from urllib.parse import quote, unquote, urlsplit
 
 from vastdesk.remote.practice.loopback import LoopbackHandler, LoopbackServer
 
-Kind = Literal["wheel", "sdist", "needs_compiler"]
+Kind = Literal["wheel", "sdist", "needs_compiler", "killed"]
 _JSON = "application/vnd.pypi.simple.v1+json"
 
 _BACKEND = """
 import base64, io, os, sys, zipfile
-WHEEL, NAME, NEEDS_COMPILER = {wheel!r}, {name!r}, {needs_compiler!r}
+WHEEL, NAME, KIND = {wheel!r}, {name!r}, {kind!r}
 
 def get_requires_for_build_wheel(config_settings=None):
     return []
@@ -45,7 +45,9 @@ def prepare_metadata_for_build_wheel(directory, config_settings=None):
     return names[0].split("/")[0]
 
 def build_wheel(directory, config_settings=None, metadata_directory=None):
-    if NEEDS_COMPILER:
+    if KIND == "killed":  # as the kernel does when memory runs out
+        os.kill(os.getpid(), 9)
+    if KIND == "needs_compiler":
         print("running build_ext")
         print("building 'native' extension")
         print("error: command 'gcc' failed: No such file or directory", file=sys.stderr)
@@ -98,12 +100,12 @@ def _module_path(module: str) -> str:
 
 
 def build_sdist(
-    name: str, version: str, requires: Sequence[str], modules: Mapping[str, str], *, needs_compiler: bool
+    name: str, version: str, requires: Sequence[str], modules: Mapping[str, str], kind: str = "sdist"
 ) -> tuple[str, bytes]:
     """File name and content of a source distribution with a build backend of its own."""
     wheel_name, wheel, metadata = build_wheel(name, version, requires, modules)
     stem = f"{re.sub(r'[-_.]+', '_', name)}-{version}"
-    backend = _BACKEND.format(wheel=base64.b64encode(wheel).decode(), name=wheel_name, needs_compiler=needs_compiler)
+    backend = _BACKEND.format(wheel=base64.b64encode(wheel).decode(), name=wheel_name, kind=kind)
     files = {
         "PKG-INFO": metadata,
         "pyproject.toml": b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
@@ -236,7 +238,7 @@ class PackageIndex(LoopbackServer):
         if kind == "wheel":
             filename, data, metadata = build_wheel(name, version, requires, sources)
         else:
-            filename, data = build_sdist(name, version, requires, sources, needs_compiler=kind == "needs_compiler")
+            filename, data = build_sdist(name, version, requires, sources, kind)
         entry = _File(filename, data, metadata, hashlib.sha256(data).hexdigest())
         with self._guard:
             self._projects.setdefault(normalize(name), []).append(entry)

@@ -128,7 +128,7 @@ def test_a_nodes_own_index_is_one_more(mine: StepWorld, git_host: FakeGitHost, s
 
 
 def test_a_package_from_a_repository(mine: StepWorld, git_host: FakeGitHost, tmp_path: Path) -> None:
-    backend = build_sdist("from-git", "1.0", [], {"from_git": "x = 1"}, needs_compiler=False)[1]
+    backend = build_sdist("from-git", "1.0", [], {"from_git": "x = 1"})[1]
     with tarfile.open(fileobj=io.BytesIO(backend)) as archive:
         archive.extractall(tmp_path, filter="data")
     files = {path.name: path.read_bytes() for path in (tmp_path / "from_git-1.0").iterdir()}

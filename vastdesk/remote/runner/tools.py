@@ -38,6 +38,20 @@ class Result(NamedTuple):
     def ok(self) -> bool:
         return self.code == 0 and not self.timed_out
 
+    @property
+    def killed(self) -> str:
+        """That somebody else killed it, in words; nothing when it ended by itself."""
+        if self.code >= 0 or self.timed_out:
+            return ""
+        return "was killed (signal %d%s)" % (-self.code, "; out of memory?" if self.code == -signal.SIGKILL else "")
+
+    @property
+    def last_words(self) -> str:
+        """Why it failed, as far as it can be known: its last line, if it got as far as saying why."""
+        if self.killed:
+            return "it " + self.killed
+        return self.tail[-1] if self.tail else "it ended with code %d and said nothing" % self.code
+
 
 def plain(line: bytes) -> str:
     """A line of output as text: UTF-8 with replacement, no colours, no control characters."""
