@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from vastdesk.domain.instances import HostKey, Identity, Instance
 from vastdesk.domain.settings import seconds_of
 from vastdesk.domain.ssh_string import SshTarget
 from vastdesk.domain.workflow import Workflow, dump_workflow, load_workflow
+from vastdesk.remote.known import jump_id
 from vastdesk.remote.rungs import Rung
 from vastdesk.workers.engine import Engine
+from vastdesk.workers.original_files import OriginalConfig, OriginalTemplate, read_original
 from vastdesk.workers.workflow_files import WorkflowFile, workflow_files
 
 # -- machines ----------------------------------------------------------------------------------------------------------
@@ -83,6 +86,39 @@ async def host_key(engine: Engine, instance_id: str) -> tuple[HostKey | None, Ho
     return await engine.store.host_key(instance_id), await engine.store.offered_host_key(instance_id)
 
 
+@dataclass(frozen=True, slots=True)
+class ShownKey:
+    """A key a machine showed (`key`), and the one trusted until now, if there is one. `is_jump`: of its jump host."""
+
+    key: HostKey
+    pinned: HostKey | None
+    is_jump: bool
+
+
+async def shown_key(engine: Engine, instance_id: str, fingerprint: str = "") -> ShownKey | None:
+    """The key that waits for a decision: the one with this fingerprint, else any. None: none does (any more)."""
+    for holder in (jump_id(instance_id), instance_id):
+        offered = await engine.store.offered_host_key(holder)
+        if offered is not None and fingerprint in ("", offered.fingerprint):
+            return ShownKey(offered, await engine.store.host_key(holder), holder != instance_id)
+    return None
+
+
+async def trust_key(engine: Engine, instance_id: str, fingerprint: str) -> HostKey:
+    """Pins exactly the key with that fingerprint that the machine showed; runs it blocked go on. Raises
+    `host_key_not_offered`."""
+    key = await engine.trust(instance_id, fingerprint)
+    for row in await engine.store.open_runs():
+        if row.instance_id == instance_id and row.state == "blocked":
+            await engine.drive(row.id)
+    return key
+
+
+async def forget_key(engine: Engine, instance_id: str) -> None:
+    """The next connection shows the key and asks again."""
+    await engine.store.forget_host_key(instance_id)
+
+
 async def identities(engine: Engine) -> list[Identity]:
     """The saved ones."""
     return await engine.store.identities()
@@ -102,25 +138,62 @@ async def read_workflow(engine: Engine, file: WorkflowFile) -> Workflow:
     return await asyncio.to_thread(file.load, engine.catalogue, delay_s)
 
 
+async def load_workflow_file(engine: Engine, path: Path) -> Workflow | OriginalTemplate | OriginalConfig:
+    """A workflow from any file, the original tool's too. Raises BadWorkflow with every problem,
+    `unreadable_workflow`."""
+    delay_s = seconds_of("step_delay", await engine.store.settings())
+    return await asyncio.to_thread(_loaded, engine, WorkflowFile(path, shipped=False), delay_s)
+
+
+def _loaded(engine: Engine, file: WorkflowFile, delay_s: float) -> Workflow | OriginalTemplate | OriginalConfig:
+    text = file.read()
+    original = read_original(text, str(file.path), engine.catalogue, delay_s)
+    return load_workflow(text, str(file.path), engine.catalogue, step_delay_s=delay_s) if original is None else original
+
+
+async def delete_workflow(engine: Engine, file: WorkflowFile) -> bytes:
+    """Removes one of the user's own; what it held, for `restore_workflow`. Raises `unreadable_workflow`,
+    `unwritable_workflow`."""
+    held = await asyncio.to_thread(file.read)
+    try:
+        await asyncio.to_thread(file.path.unlink)
+    except OSError as error:
+        raise VastDeskError("unwritable_workflow", path=file.path, detail=error.strerror or str(error)) from error
+    return held
+
+
+async def restore_workflow(engine: Engine, file: WorkflowFile, held: bytes) -> None:
+    """Puts a removed one back. Raises `unwritable_workflow`."""
+    try:
+        await asyncio.to_thread(_write, file.path, held)
+    except OSError as error:
+        raise VastDeskError("unwritable_workflow", path=file.path, detail=error.strerror or str(error)) from error
+
+
+def own_path(data_dir: Path, name: str) -> Path:
+    """Where a workflow of that name is kept among the user's own."""
+    stem = "-".join("".join(char if char.isalnum() else " " for char in name.lower()).split()) or "workflow"
+    return data_dir / "workflows" / f"{stem[:100]}.yaml"
+
+
 async def save_workflow(engine: Engine, workflow: Workflow, path: Path | None = None) -> Path:
     """Writes it as a file: to `path` (export), else among the user's own by its name. Raises `unwritable_workflow`."""
     text = dump_workflow(workflow, engine.catalogue)
     load_workflow(text, workflow.name, engine.catalogue)  # what is saved can be read again
-    stem = "-".join("".join(char if char.isalnum() else " " for char in workflow.name.lower()).split()) or "workflow"
-    target = path or engine.store.data_dir / "workflows" / f"{stem}.yaml"
+    target = path or own_path(engine.store.data_dir, workflow.name)
     try:
-        await asyncio.to_thread(_write, target, text)
+        await asyncio.to_thread(_write, target, text.encode("utf-8"))
     except OSError as error:
         raise VastDeskError("unwritable_workflow", path=target, detail=error.strerror or str(error)) from error
     return target
 
 
-def _write(target: Path, text: str) -> None:
+def _write(target: Path, data: bytes) -> None:
     """By rename: a full disk leaves the old file as it was."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     try:
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(data)
         part.replace(target)
     finally:
         with contextlib.suppress(FileNotFoundError):
