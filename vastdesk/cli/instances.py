@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from typing import Any
 
 from vastdesk.cli import shapes
 from vastdesk.cli.choose import chosen_identity, target_fields
@@ -67,6 +68,8 @@ async def _add(args: argparse.Namespace) -> int:
     target = parse_ssh(args.ssh)
     async with open_store(args) as store:
         fields = {**target_fields(target), **await chosen_identity(args.identity, store)}
+        profile = {"comfyui": args.comfyui, "python": args.python}
+        fields["profile"] = {name: path for name, path in profile.items() if path}
         instance = await store.add_instance(name, [target.endpoint()], **fields)
     if args.json:
         emit(shapes.shown_instance(instance, None, None))
@@ -153,11 +156,20 @@ async def _probe(args: argparse.Namespace) -> int:
         instance = await engine.store.find_instance(args.name)
         async with served(engine.store, instance.id):
             found = await engine.probe(await engine.store.find_instance(instance.id))
+        if args.save:
+            instance = await _keep_paths(engine.store, instance, found)
     if args.json:
         emit(shapes.probed(instance, found))
     else:
         write_text(facts([(str(name).replace("_", " "), _fact(name, value)) for name, value in found.items()]) + "\n")
     return 0
+
+
+async def _keep_paths(store: Store, instance: Instance, found: dict[str, Any]) -> Instance:
+    """Steps go by the profile first, so that what is found today is used though another ComfyUI comes beside it."""
+    paths = {"comfyui": found.get("comfyui"), "python": found.get("comfyui_python")}
+    kept = {name: fact["path"] for name, fact in paths.items() if isinstance(fact, dict) and fact.get("path")}
+    return await store.update_instance(instance.id, profile={**instance.profile, **kept})
 
 
 def _fact(name: str, value: object) -> str:

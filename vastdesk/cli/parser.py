@@ -6,68 +6,10 @@ A command names its function as `module:function`; `vastdesk.cli.main` imports i
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
-from typing import Any, NoReturn
 
 from vastdesk import __version__
-
-USAGE_ERROR = 2
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse, with errors as a sentence and the next action, and no guessing of abbreviated options."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        options["allow_abbrev"] = False
-        super().__init__(*args, **options)
-
-    def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"{self.prog}: {message}\nTry `{self.prog} --help`.\n")
-        raise SystemExit(USAGE_ERROR)
-
-
-def _common(suppress: bool) -> Parser:
-    """Options that every command takes, before and after its name. `suppress`: leave a value given before alone."""
-    common = Parser(add_help=False)
-    group = common.add_argument_group("everywhere")
-    no_value: Any = argparse.SUPPRESS if suppress else None
-    group.add_argument(
-        "--data-dir",
-        metavar="DIR",
-        default=no_value,
-        help="keep everything below DIR (else VASTDESK_DATA_DIR, else the platform's place)",
-    )
-    group.add_argument(
-        "--verbose",
-        action="store_true",
-        default=argparse.SUPPRESS if suppress else False,
-        help="write more into the log file, and show it on stderr",
-    )
-    return common
-
-
-class Commands:
-    """The sub-commands of a parser. Adding one here is all it takes."""
-
-    def __init__(self, parent: argparse.ArgumentParser, metavar: str) -> None:
-        self._parent = parent
-        self._actions = parent.add_subparsers(metavar=metavar, title="commands", parser_class=Parser)
-
-    def add(
-        self, name: str, function: str, help: str, *, description: str = "", examples: Sequence[str] = ()
-    ) -> argparse.ArgumentParser:
-        shown = "examples:\n" + "\n".join(f"  {line}" for line in examples) if examples else None
-        parser = self._actions.add_parser(
-            name, help=help, description=description or sentence(help), epilog=shown, parents=[_common(suppress=True)]
-        )
-        parser.set_defaults(function=function)
-        return parser
-
-
-def sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
+from vastdesk.cli.commands import Commands, Parser, add_json, common
+from vastdesk.cli.machine_commands import add_identities, add_instances
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -84,22 +26,14 @@ def build_parser() -> argparse.ArgumentParser:
             "exit codes: 0 succeeded · 1 failed · 2 wrong use · 3 host key not trusted · 4 cannot connect or log in\n"
             "            5 lost or interrupted · 6 another run is on · 7 no such thing · 130 cancelled"
         ),
-        parents=[_common(suppress=False)],
+        parents=[common(suppress=False)],
     )
     parser.add_argument("--version", action="version", version=f"vastdesk {__version__}")
     parser.set_defaults(function="vastdesk.cli.window:open_window")
     commands = Commands(parser, "[COMMAND]")
-    for add in (_run, _runs, _steer, _instances, _identities, _workflows, _demo, _settings, _doctor):
+    for add in (_run, _runs, _steer, add_instances, add_identities, _workflows, _demo, _settings, _doctor):
         add(commands)
     return parser
-
-
-def _json(parser: argparse.ArgumentParser, nested: bool = False) -> None:
-    """`nested`: the group above has the option too, and a value given there stands."""
-    default: Any = argparse.SUPPRESS if nested else False
-    parser.add_argument(
-        "--json", action="store_true", default=default, help="one JSON object a line on stdout (docs/schema)"
-    )
 
 
 def _run_id(parser: argparse.ArgumentParser, help: str = "id of the run, its beginning, or `last`") -> None:
@@ -172,7 +106,7 @@ def _run(commands: Commands) -> None:
     run.add_argument(
         "--detach", action="store_true", help="return as soon as the work goes on by itself on the instance"
     )
-    _json(run)
+    add_json(run)
 
 
 def _runs(commands: Commands) -> None:
@@ -183,7 +117,7 @@ def _runs(commands: Commands) -> None:
         description="List the runs, newest first. `vastdesk runs clear` forgets finished ones.",
         examples=("vastdesk runs", "vastdesk runs clear", "vastdesk runs clear 0193c1f2"),
     )
-    _json(runs)
+    add_json(runs)
     clear = Commands(runs, "[COMMAND]").add(
         "clear", "vastdesk.cli.history:clear", "forget finished runs; a run that is still on stays"
     )
@@ -196,7 +130,7 @@ def _runs(commands: Commands) -> None:
     )
     _run_id(show)
     show.add_argument("--summary", action="store_true", help="only how far it is: state, step, percent, times")
-    _json(show)
+    add_json(show)
 
 
 def _steer(commands: Commands) -> None:
@@ -213,7 +147,7 @@ def _steer(commands: Commands) -> None:
     attach.add_argument(
         "--since", metavar="RSEQ", type=_whole_number, default=0, help="only events after this run-wide number"
     )
-    _json(attach)
+    add_json(attach)
     cancel = commands.add(
         "cancel", "vastdesk.cli.run:cancel", "cancel a run, queued or running, and wait until nothing of it is left"
     )
@@ -242,89 +176,7 @@ def _steer(commands: Commands) -> None:
         parser.add_argument(
             "--detach", action="store_true", help="return as soon as the work goes on by itself on the instance"
         )
-        _json(parser)
-
-
-def _instances(commands: Commands) -> None:
-    instances = commands.add(
-        "instances",
-        "vastdesk.cli.instances:list_all",
-        "saved machines: list, add, show, remove, trust, probe",
-        description="The machines VastDesk knows. Without a command: list them.",
-        examples=(
-            'vastdesk instances add my-box --ssh "ssh -p 12345 root@1.2.3.4"',
-            "vastdesk instances trust my-box SHA256:…",
-            "vastdesk instances probe my-box",
-        ),
-    )
-    _json(instances)
-    group = Commands(instances, "[COMMAND]")
-    _json(group.add("list", "vastdesk.cli.instances:list_all", "list the saved machines"), nested=True)
-    add = group.add(
-        "add",
-        "vastdesk.cli.instances:add",
-        "save a machine",
-        examples=('vastdesk instances add my-box --ssh "root@ssh6.vast.ai -p 12345"',),
-    )
-    add.add_argument("name", metavar="NAME", help="what you call it")
-    add.add_argument("--ssh", metavar="STRING", required=True, help="how to reach it, in any form people paste")
-    add.add_argument("--identity", metavar="NAME|FILE", help="the SSH key to log in with: a saved identity or a file")
-    show = group.add("show", "vastdesk.cli.instances:show", "show a machine, its host key and its identity")
-    remove = group.add(
-        "remove", "vastdesk.cli.instances:remove", "forget a machine and its host key; nothing happens on the machine"
-    )
-    trust = group.add(
-        "trust",
-        "vastdesk.cli.instances:trust",
-        "trust the host key the machine showed",
-        description=(
-            "Pin exactly the host key with this fingerprint, and let the runs that wait for it go on.\n"
-            "Compare it first with what the machine's owner or console shows."
-        ),
-        examples=("vastdesk instances trust my-box SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8",),
-    )
-    probe = group.add(
-        "probe", "vastdesk.cli.instances:probe", "connect and show what is there: GPU, disk, Python, ComfyUI"
-    )
-    for parser in (show, remove, trust, probe):
-        parser.add_argument("name", metavar="NAME", help="name or id of the instance")
-    trust.add_argument("fingerprint", metavar="SHA256:…", help="the fingerprint that was shown")
-    for parser in (add, show, probe):
-        _json(parser, nested=True)
-
-
-def _identities(commands: Commands) -> None:
-    identities = commands.add(
-        "identities",
-        "vastdesk.cli.identities:list_all",
-        "SSH keys: list, generate, import, remove, public",
-        description="The SSH keys VastDesk may log in with. Without a command: list them.",
-        examples=("vastdesk identities generate laptop", "vastdesk identities public laptop"),
-    )
-    _json(identities)
-    group = Commands(identities, "[COMMAND]")
-    _json(group.add("list", "vastdesk.cli.identities:list_all", "list the identities"), nested=True)
-    generate = group.add("generate", "vastdesk.cli.identities:generate", "make a new ed25519 key, kept encrypted")
-    add = group.add(
-        "import",
-        "vastdesk.cli.identities:import_key",
-        "take over a private key from a file, or name one in place",
-        examples=("vastdesk identities import laptop ~/.ssh/id_ed25519",),
-    )
-    remove = group.add(
-        "remove",
-        "vastdesk.cli.identities:remove",
-        "forget an identity; a stored key is deleted, a key file of yours is not",
-    )
-    public = group.add(
-        "public", "vastdesk.cli.identities:public", "print the public key, to paste where the machine expects it"
-    )
-    for parser in (generate, add, remove, public):
-        parser.add_argument("name", metavar="NAME", help="name of the identity")
-    add.add_argument("file", metavar="FILE", help="the private key")
-    add.add_argument("--in-place", action="store_true", help="leave the key where it is and use it from there")
-    for parser in (generate, add):
-        _json(parser, nested=True)
+        add_json(parser)
 
 
 def _workflows(commands: Commands) -> None:
@@ -335,14 +187,14 @@ def _workflows(commands: Commands) -> None:
         description="Shipped workflows and your own. Without a command: list them.",
         examples=("vastdesk workflows show custom-nodes > mine.yaml", "vastdesk workflows check mine.yaml"),
     )
-    _json(workflows)
+    add_json(workflows)
     group = Commands(workflows, "[COMMAND]")
-    _json(group.add("list", "vastdesk.cli.workflows:list_all", "list them"), nested=True)
+    add_json(group.add("list", "vastdesk.cli.workflows:list_all", "list them"), nested=True)
     show = group.add("show", "vastdesk.cli.workflows:show", "print a workflow's file")
     show.add_argument("name", metavar="WORKFLOW", help="name or file")
     check = group.add("check", "vastdesk.cli.workflows:check", "check a file and print every error with its line")
     check.add_argument("file", metavar="FILE", help="a workflow file (YAML)")
-    _json(check, nested=True)
+    add_json(check, nested=True)
 
 
 def _demo(commands: Commands) -> None:
@@ -362,7 +214,7 @@ def _demo(commands: Commands) -> None:
     view.add_argument("--headless", action="store_true", help="in the terminal (the default for now)")
     view.add_argument("--window", action="store_true", help="in the window (comes with a later version)")
     demo.add_argument("--exit", action="store_true", help="close the window when the run has ended")
-    _json(demo)
+    add_json(demo)
 
 
 def _settings(commands: Commands) -> None:
@@ -373,9 +225,9 @@ def _settings(commands: Commands) -> None:
         description="Settings and their values. Without a command: list them.",
         examples=("vastdesk settings set step_delay 0", "vastdesk settings set civitai_token       (asks for it)"),
     )
-    _json(settings)
+    add_json(settings)
     group = Commands(settings, "[COMMAND]")
-    _json(group.add("list", "vastdesk.cli.settings:list_all", "list them, with what they mean"), nested=True)
+    add_json(group.add("list", "vastdesk.cli.settings:list_all", "list them, with what they mean"), nested=True)
     get = group.add("get", "vastdesk.cli.settings:get", "print one value")
     change = group.add(
         "set",
@@ -386,7 +238,7 @@ def _settings(commands: Commands) -> None:
     for parser in (get, change):
         parser.add_argument("name", metavar="NAME", help="name of the setting")
     change.add_argument("value", metavar="VALUE", nargs="?", help="its new value; `default` goes back to the default")
-    _json(get, nested=True)
+    add_json(get, nested=True)
 
 
 def _doctor(commands: Commands) -> None:
@@ -396,4 +248,4 @@ def _doctor(commands: Commands) -> None:
         "check this computer: what is there, what is missing, how to get it",
         description="Check this computer. Exit code 0: all well; 1: something needed is missing.",
     )
-    _json(doctor)
+    add_json(doctor)

@@ -21,10 +21,19 @@ Event = dict[str, Any]
 
 
 class FakeEngine:
-    """Plays stories instead of driving runs. `hold_after` stops after that many events until `cancel` or `release`."""
+    """Plays stories instead of driving runs. `hold_after` stops after that many events until `cancel` or `release`;
+    `facts` are what a probe finds beside its usual answer."""
 
-    def __init__(self, story: Story, store: Store | None = None, *, hold_after: int | None = None) -> None:
+    def __init__(
+        self,
+        story: Story,
+        store: Store | None = None,
+        *,
+        hold_after: int | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
         self.story = story
+        self.facts = dict(facts or {})
         self._store = store
         self.hold_after = hold_after
         self.held = asyncio.Event()
@@ -75,7 +84,8 @@ class FakeEngine:
         self._released.set()
 
     async def probe(self, instance: Instance) -> dict[str, Any]:
-        return {"gpus": [{"name": "RTX 4090"}], "memory": {"total": 5_000_000_000}, "comfyui": None, "sudo": True}
+        found = {"gpus": [{"name": "RTX 4090"}], "memory": {"total": 5_000_000_000}, "comfyui": None, "sudo": True}
+        return {**found, **self.facts}
 
     def release(self) -> None:
         self.hold_after = None

@@ -332,3 +332,14 @@ def test_clearing_forgets_what_has_ended_and_nothing_else(call: Call) -> None:
 def test_an_empty_history_says_how_to_begin(call: Call) -> None:
     assert "demo" in call("runs").out
     assert call("runs", "--json").out == ""
+
+
+def test_probe_keeps_the_paths_it_found_when_asked_to(call: Call, plays: Plays) -> None:
+    facts = {"comfyui": {"path": "/opt/ComfyUI"}, "comfyui_python": {"path": "/venv/main/bin/python"}}
+    plays(stories.finished(), facts=facts)
+    call("instances", "add", "my-box", "--ssh", "root@h", "--comfyui", "/elsewhere")
+    assert "/elsewhere" in call("instances", "show", "my-box").out
+    call("instances", "probe", "my-box", "--save")
+    shown = call("instances", "show", "my-box").out
+    assert "/opt/ComfyUI" in shown
+    assert "/venv/main/bin/python" in shown
