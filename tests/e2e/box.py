@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from tests.fakes.git_host import FakeGitHost
+from tests.e2e.disks import SmallDisk
 from tests.fakes.package_index import PackageIndex
 from tests.fakes.sshd import Sshd
 from tests.integration.steps.world import HEADER, StepWorld
@@ -27,7 +27,7 @@ class Box(World):
     def __init__(self, folder: Path, sshd: Sshd, key_path: Path, index: PackageIndex) -> None:
         super().__init__(folder, sshd, key_path)
         self.machine = StepWorld(sshd.sysroot, index)
-        self.host: FakeGitHost | None = None
+        self.disk: SmallDisk | None = None
 
     @property
     def custom_nodes(self) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.box import TORCH, Box
+from tests.e2e.disks import SmallDisk
 from tests.fakes.git_host import FakeGitHost
 from tests.fakes.package_index import PackageIndex
 from tests.fakes.sshd import Sshd
@@ -19,23 +20,37 @@ __all__ = ["git_host", "shared_index", "world"]
 
 @pytest.fixture
 def make_box(tmp_path: Path, shared_index: PackageIndex) -> Iterator[Callable[..., Box]]:
-    """Machines; the settings are those of `Sshd`. Without ComfyUI yet: see `Box.furnish`."""
+    """Machines; the settings are those of `Sshd`, the package index, and the size of the disk if it is to be a small
+    one. Without ComfyUI yet: see `Box.furnish`."""
     started: list[Sshd] = []
+    disks: list[SmallDisk] = []
 
-    def make(*, rc: dict[str, str] | None = None, env: dict[str, str] | None = None, **settings: Any) -> Box:
+    def make(
+        *,
+        index: PackageIndex = shared_index,
+        env: dict[str, str] | None = None,
+        disk_bytes: int | None = None,
+        **settings: Any,
+    ) -> Box:
         folder = tmp_path / f"box{len(started)}"
         folder.mkdir()
         boot_id = folder / "boot_id"
         boot_id.write_text("boot-1\n")
+        if disk_bytes is not None:
+            disks.append(SmallDisk(folder / "sshd", disk_bytes))
         own = {"VASTDESK_BOOT_ID": str(boot_id), "VASTDESK_GRACE_S": "1", **(env or {})}
-        sshd = Sshd(folder / "sshd", rc=rc, env=own, **settings)
+        sshd = Sshd(folder / "sshd", env=own, **settings)
         sshd.authorize(new_key(folder / "id_ed25519").export_public_key().decode())
         started.append(sshd.start())
-        return Box(folder, sshd, folder / "id_ed25519", shared_index)
+        box = Box(folder, sshd, folder / "id_ed25519", index)
+        box.disk = disks[-1] if disk_bytes is not None else None
+        return box
 
     yield make
     for sshd in started:
         sshd.stop()
+    for disk in disks:
+        disk.close()
 
 
 @pytest.fixture

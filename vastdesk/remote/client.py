@@ -29,7 +29,8 @@ class _Pending:
 
 class RunnerClient:
     """Every call raises VastDeskError("connection_lost") when the channel dies or is silent for `stale_after_s`,
-    "no_answer" when only the answer stays out, "runner_refused" (facts: `reason`, the runner's own kind) for a no."""
+    "no_answer" when only the answer stays out, "disk_full_remote" and else "runner_refused" (facts: `reason`, the
+    runner's own kind) for a no."""
 
     def __init__(
         self,
@@ -108,6 +109,8 @@ class RunnerClient:
                 answer.exception()  # looked at, even when the send failed first
         if message.get("ok") is not True:
             error = message.get("error") or {}
+            if error.get("kind") == "disk_full":
+                raise VastDeskError("disk_full_remote", host=self.host, path="~/.vastdesk")
             detail = str(error.get("message") or error.get("kind") or "it did not say why")
             raise VastDeskError("runner_refused", op=op, detail=detail, reason=error.get("kind"))
         return message.get("result")
