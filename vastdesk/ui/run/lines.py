@@ -1,0 +1,115 @@
+"""The lines of the timeline: which there are, from what a run's views say. Pure; how they look is the delegate's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vastdesk.domain.sentences import display_text
+from vastdesk.domain.tasklist import NODE_ROWS, Row, all_node_rows, rows
+from vastdesk.domain.views import StepView, TaskView
+
+Kind = Literal["step", "row", "all"]
+
+BAD_STATES = frozenset({"failed", "lost", "interrupted"})
+UNFOLDED_BY_ITSELF = frozenset({"running"}) | BAD_STATES
+"""A step that runs, and one that went wrong: what happened is seen without a click."""
+
+FILTERS: Mapping[str, frozenset[str]] = {
+    "all": frozenset(),
+    "running": frozenset({"running"}),
+    "failed": BAD_STATES | {"cancelled"},
+    "done": frozenset({"succeeded", "skipped"}),
+    "to_come": frozenset({"pending", "waiting"}),
+}
+"""What the whole list can be narrowed to; each by the states it lets through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. `key` stays while it stands for the same thing. `is_open`, `can_open`: a step and its fold. `nodes`:
+    how many a line of kind "all" would show; `is_open` says that they are shown. `bad`: tasks of a step that failed."""
+
+    key: str
+    kind: Kind
+    step: StepView
+    row: Row | None = None
+    is_open: bool = False
+    can_open: bool = False
+    nodes: int = 0
+    bad: int = 0
+    now_mono: float | None = None
+    is_last: bool = False
+
+    @property
+    def state(self) -> str:
+        return self.step.state if self.row is None else self.row.state
+
+    @property
+    def title(self) -> str:
+        return display_text(self.step.title or self.step.id)
+
+    @property
+    def elapsed_s(self) -> float | None:
+        """Of a step, up to now."""
+        step = self.step
+        if step.started_mono is not None and step.state == "running" and self.now_mono is not None:
+            return max(0.0, self.now_mono - step.started_mono)
+        return step.elapsed_s
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """What a person chose: `opened` by step id (only while the step stays in the state it had then), and the step whose
+    whole list is shown, narrowed by one of FILTERS and a text."""
+
+    opened: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    whole: str | None = None
+    narrowed: str = "all"
+    text: str = ""
+
+    def is_open(self, step: StepView) -> bool:
+        chosen = self.opened.get((step.id, step.state))
+        return step.state in UNFOLDED_BY_ITSELF if chosen is None else chosen
+
+
+def step_lines(step: StepView, folding: Folding, now_mono: float | None, is_last: bool = False) -> tuple[Line, ...]:
+    """A step, and its task list when it is unfolded. `is_last`: no step comes after it."""
+    can_open = bool(step.tasks)
+    is_open = can_open and folding.is_open(step)
+    bad = sum(task.state in BAD_STATES for task in step.tasks)
+    head = Line(step.id, "step", step, is_open=is_open, can_open=can_open, bad=bad, now_mono=now_mono, is_last=is_last)
+    if not is_open:
+        return (head,)
+    nodes = sum(task.kind == "node" for task in step.tasks)
+    whole = folding.whole == step.id
+    shown = _whole(step, folding, now_mono) if whole else rows(step, now_mono)
+    lines = [Line(f"{step.id}\0{row.kind}\0{row.id}", "row", step, row, is_last=is_last) for row in shown]
+    if nodes > NODE_ROWS:
+        lines.append(Line(f"{step.id}\0all", "all", step, nodes=nodes, is_open=whole, is_last=is_last))
+    return (head, *lines)
+
+
+def _whole(step: StepView, folding: Folding, now_mono: float | None) -> tuple[Row, ...]:
+    """All nodes that the filter lets through, with their sub-tasks; the other rows stay where they are."""
+    wanted = FILTERS[folding.narrowed]
+    text = folding.text.casefold()
+    kept = [task for task in step.tasks if task.kind == "node" and _matches(task, wanted, text)]
+    around = [row for row in rows(step, now_mono) if row.kind not in ("node", "sub", "others")]
+    listed = all_node_rows(StepView(step.id, tasks=tuple(kept)), now_mono if now_mono is not None else step.last_mono)
+    setup = [row for row in around if row.kind in ("setup", "task")]
+    return (*setup, *listed, *(row for row in around if row not in setup))
+
+
+def _matches(task: TaskView, wanted: frozenset[str], text: str) -> bool:
+    return (not wanted or task.state in wanted) and (not text or text in task.label.casefold())
+
+
+def count_by_filter(step: StepView) -> dict[str, int]:
+    """How many nodes each of FILTERS would let through."""
+    states = [task.state for task in step.tasks if task.kind == "node"]
+    return {
+        name: len(states) if not wanted else sum(state in wanted for state in states)
+        for name, wanted in FILTERS.items()
+    }
