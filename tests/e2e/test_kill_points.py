@@ -21,6 +21,7 @@ from tests.e2e.strikes import Installation, is_step, is_tool, named, open_superv
 from tests.fakes.git_host import FakeGitHost
 from tests.fakes.package_index import PackageIndex
 from tests.fakes.relay import Relay
+from tests.integration.steps.conftest import GOOD, row
 from tests.integration.workers.world import until
 from vastdesk.domain.events import FINAL_RUN_STATES
 from vastdesk.domain.ids import new_id
@@ -230,3 +231,32 @@ async def test_killed_tools_fail_their_node_or_their_step_and_the_next_time_all_
     assert struck
     installation.check_disk()
     await box.nothing_left()
+
+
+@pytest.mark.parametrize("strike", [kill_supervisor, kill_step, cut_power])
+async def test_what_a_killed_script_had_moved_is_put_back(
+    gpu_box: Box, own_host: FakeGitHost, strike: Callable[[Box], Awaitable[str]]
+) -> None:
+    """Nobody was left to look at what it did: the next run does, before it takes anything for granted."""
+    moved = gpu_box.folder / "moved"
+    script = (
+        "import os, pathlib, subprocess, sys, time\n"
+        f"moved = pathlib.Path({str(moved)!r})\n"
+        "if moved.exists(): sys.exit(0)\n"
+        "env = {k: v for k, v in os.environ.items() if 'CONSTRAINT' not in k}\n"
+        "subprocess.run(['uv', 'pip', 'install', '-q', 'numpy<2'], env=env, check=True)\n"
+        "moved.touch()\n"
+        "time.sleep(600)\n"
+    )
+    own_host.add("Mover", {"__init__.py": GOOD, "install.py": script})
+    async with gpu_box.engine() as engine:
+        run = await gpu_box.start(engine, gpu_box.install(row(own_host, "Mover")))
+        await until(moved.exists)
+        assert "numpy==1.26.4" in gpu_box.machine.freeze()
+        await soon(gpu_box, engine, run.id, await strike(gpu_box))
+        await engine.resume(run.id)
+        view, events = await gpu_box.finish(engine, run.id)
+    assert view.steps[0].note.startswith("Successfully installed 1/1 custom nodes")
+    assert gpu_box.machine.freeze() == ["numpy==2.1.3", "torch==2.8.0+cu128"]
+    check_exactly_once(events)
+    check_task_list(events)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import List, Optional, Sequence
 
 from ..context import Context
+from .frozen import Installed
 from .nodelist import Node
 from .requirements import Requirements
 
@@ -76,6 +78,25 @@ class Entry:
 
     def script_done(self) -> None:
         os.unlink(_marker(self.target))
+
+    # Who kills an install.py in the middle leaves nobody to look at what it has moved: what was there before it is
+    # noted in the same place until somebody has looked.
+
+    def note_packages(self, packages: Sequence[Installed]) -> None:
+        part = _marker(self.target) + ".part"
+        with open(part, "w", encoding="utf-8") as file:
+            json.dump(packages, file)
+        os.replace(part, _marker(self.target))
+
+    def noted_packages(self) -> List[Installed]:
+        """What was there before a script that was killed; nothing otherwise."""
+        if not self.script_pending():
+            return []
+        try:
+            with open(_marker(self.target), encoding="utf-8") as file:
+                return [Installed(*map(str, package)) for package in json.load(file)]
+        except (OSError, ValueError, TypeError):
+            return []
 
 
 def note_script(clone: str) -> None:

@@ -49,12 +49,26 @@ class Guard:
         self._python = python
         self._tries = tries
         self._wait_s = wait_s
-        self.before = frozen.freeze(ctx, python)
-        self.kept = frozen.keep(ctx, self.before)
-        self.bound = frozen.constraints(self.before)
+        self._begin()
         self.installer = installers.find(ctx, python, index_url)
         self.installer.tolerate(self._quarrels())
         self._dependencies: Dict[str, Set[str]] = {}
+
+    def _begin(self) -> None:
+        self.before = frozen.freeze(self._ctx, self._python)
+        self.kept = frozen.keep(self._ctx, self.before)
+        self.bound = frozen.constraints(self.before)
+
+    def restore(self, packages: Sequence[frozen.Installed]) -> None:
+        """These were there before a script that was killed: what it had moved is put back before anything else.
+        Raises StepError("protected_moved")."""
+        self.before = {**self.before, **{normalize(package.name): package for package in packages}}
+        self.check()
+        self._begin()
+
+    def protected_now(self) -> List[frozen.Installed]:
+        """What no script may move."""
+        return [package for name, package in self.installed_now().items() if frozen.protected(name)]
 
     def _quarrels(self) -> List[Quarrel]:
         found = quarrels.find(self._ctx, self._python)

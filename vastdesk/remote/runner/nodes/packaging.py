@@ -28,6 +28,10 @@ class Packages:
         self._guard: Optional[Guard] = None
 
     def run(self) -> None:
+        for entry in self._entries:
+            if entry.noted_packages():
+                self._guarded().restore(entry.noted_packages())
+                entry.note_packages([])
         waiting = [entry for entry in self._entries if entry.requirements is not None and not entry.done]
         if waiting:
             self._install(waiting)
@@ -102,8 +106,10 @@ class Packages:
         entry.task.running()
         task = self._ctx.task(id)
         task.running()
+        entry.note_packages(guard.protected_now())
         problem = self._script_problem(entry, task, guard)
         moved = guard.check()
+        entry.note_packages([])
         if moved:
             problem = "it moved protected packages, which were put back: %s" % moved
         if problem:
