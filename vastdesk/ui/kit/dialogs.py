@@ -1,11 +1,12 @@
 """Dialogs that are awaited. `exec()` would start an event loop inside a coroutine, and every task that wakes up during
-it is lost (docs/facts.md); `open()` and a future do the same without one."""
+it is lost; `open()` and a future do the same without one."""
 
 from __future__ import annotations
 
 import asyncio
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from vastdesk.ui.kit.buttons import ButtonKind, IconLabel, push_button
@@ -117,8 +118,9 @@ def _details(details: str) -> QPlainTextEdit:
     box.setTabChangesFocus(True)
     box.setProperty("kind", "field")
     box.setAccessibleName(QCoreApplication.translate("Dialogs", "Details"))
-    box.setMinimumHeight(space(30))
     set_font(box, "mono")
+    lines = min(12, max(3, details.count("\n") + 1))
+    box.setFixedHeight(QFontMetrics(box.font()).lineSpacing() * lines + space(6))
     return box
 
 

@@ -85,7 +85,7 @@ class AreaEditor(QPlainTextEdit):
         self._field = field
         self._value: object = None
         self._text_of_value = ""
-        self._lines = 7 if field.type == "script" else 3
+        self._lines = 5 if field.type == "script" else 3
         self._setting = False
         self.setProperty("kind", "field")
         self.setTabChangesFocus(True)
@@ -198,7 +198,6 @@ class FileEditor(QWidget):
         self._choose = icon_button("folder", self.tr("Choose a file for {what}").format(what=field.label))
         self._choose.clicked.connect(self._on_choose)
         self._line.edited.connect(self.edited)
-        self.setFocusProxy(self._line)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(space(1))

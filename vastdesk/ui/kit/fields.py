@@ -143,4 +143,5 @@ def _check_setting(setting: Setting, raw: object) -> object:
 
 def declared_text(text: str) -> str:
     """A label or help text of a declaration, in the language of the window (context `Declarations`)."""
-    return QCoreApplication.translate("Declarations", text) if text else ""
+    known = text.encode("utf-8", "replace").decode()
+    return QCoreApplication.translate("Declarations", known) if known else ""

@@ -6,11 +6,12 @@ With `--shot FILE` it saves a picture of itself and ends. The golden pictures of
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Sequence
 from typing import get_args
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -59,7 +60,7 @@ class Gallery(QWidget):
         self.setWindowIcon(app_icon())
         self.undo = UndoBar()
         self.log = PlainTextLog("Output of Install custom nodes")
-        split = SplitView("gallery", _Nowhere(), (21, 20, 22))
+        split = SplitView("gallery", _Nowhere(), (215, 212, 209))
         split.addWidget(_column(self._buttons(), self._states(), self._icons(), stretch=True))
         split.addWidget(_column(self._form(), self._empty(), stretch=True))
         split.addWidget(_column(self._messages(), self._facts(), self._output()))
@@ -245,7 +246,7 @@ def _card(title: str, content: QLayout) -> QFrame:
     card = QFrame()
     card.setProperty("kind", "card")
     column = QVBoxLayout(card)
-    column.setContentsMargins(space(4), space(3), space(4), space(4))
+    column.setContentsMargins(space(3), space(3), space(3), space(3))
     column.setSpacing(space(2))
     if title:
         column.addWidget(SectionHeader(title))
@@ -257,8 +258,8 @@ def _column(*cards: QFrame, stretch: bool = False) -> QScrollArea:
     page = QWidget()
     page.setProperty("kind", "page")
     column = QVBoxLayout(page)
-    column.setContentsMargins(space(3), space(3), space(3), space(3))
-    column.setSpacing(space(3))
+    column.setContentsMargins(space(2), space(2), space(2), space(2))
+    column.setSpacing(space(2))
     for card in cards:
         column.addWidget(card, 1 if card.property("grows") else 0)
     if stretch:
@@ -266,6 +267,7 @@ def _column(*cards: QFrame, stretch: bool = False) -> QScrollArea:
     area = QScrollArea()
     area.setWidget(page)
     area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return area
 
@@ -276,19 +278,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--shot", metavar="FILE", help="save a picture and end")
     parser.add_argument("--dialog", action="store_true", help="with the dialog open")
     chosen = parser.parse_args(arguments)
+    from vastdesk.ui.loop import WindowLoop
+
     app = QApplication(sys.argv[:1])
     Theme(app, chosen.mode)
+    with asyncio.Runner(loop_factory=lambda: WindowLoop(app)) as runner:
+        runner.run(_show(app, chosen.dialog, chosen.shot))
+    return 0
+
+
+async def _show(app: QApplication, with_dialog: bool, shot: str | None) -> None:
+    app.setQuitOnLastWindowClosed(False)
+    closed = asyncio.Event()
+    app.lastWindowClosed.connect(closed.set)
     gallery = Gallery()
     gallery.resize(SIZE)
     gallery.show()
-    if chosen.dialog:
+    if with_dialog:
         example_dialog(gallery).open()
-    if chosen.shot:
-        shot = QTimer(gallery)
-        shot.setSingleShot(True)
-        shot.timeout.connect(lambda: (gallery.grab().save(chosen.shot), app.quit()))
-        shot.start(1000)
-    return app.exec()
+    if shot is None:
+        await closed.wait()
+    else:
+        await asyncio.sleep(1)
+        gallery.grab().save(shot)
 
 
 if __name__ == "__main__":

@@ -68,8 +68,8 @@ class KeyValueList(QWidget):
             key.setProperty("kind", "muted")
             label = ElidedLabel(role="mono" if fact.mono else "body")
             copy = CopyButton(self.tr("Copy: {what}").format(what=fact.key), "") if fact.copyable else None
-            self._grid.addWidget(key, row, 0)
-            self._grid.addWidget(label, row, 1)
+            self._grid.addWidget(key, row, 0, Qt.AlignmentFlag.AlignVCenter)
+            self._grid.addWidget(label, row, 1, Qt.AlignmentFlag.AlignVCenter)
             if copy is not None:
                 copy.setProperty("kind", "compact")
                 self._grid.addWidget(copy, row, 2)

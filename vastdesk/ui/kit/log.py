@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeySequence, QShowEvent, QTextCursor
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShowEvent, QTextCursor
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from vastdesk.ui.kit.buttons import icon_button
@@ -116,8 +116,7 @@ class PlainTextLog(QWidget):
             self.follow_changed.emit(following)
 
     def set_wrapped(self, wrapped: bool) -> None:
-        mode = QPlainTextEdit.LineWrapMode
-        self._edit.setLineWrapMode(mode.WidgetWidth if wrapped else mode.NoWrap)
+        self._edit.set_wrapped(wrapped)
         self._wrap.setChecked(wrapped)
         if self._following:
             self.set_following(True)
@@ -175,7 +174,7 @@ class PlainTextLog(QWidget):
         self._search.lines_added(text, removed > 0 or self._open_shown)
 
     def _on_scrolled(self, value: int) -> None:
-        if not self._inserting:
+        if not self._inserting and not self._edit.is_adjusting:
             self.set_following(value >= self._edit.verticalScrollBar().maximum())
 
     def _on_range_changed(self, minimum: int, maximum: int) -> None:
@@ -242,8 +241,25 @@ class PlainTextLog(QWidget):
         dialog.open()
 
 
-def _make_edit(name: str, max_lines: int) -> QPlainTextEdit:
-    edit = QPlainTextEdit()
+class _LogEdit(QPlainTextEdit):
+    """Knows when it scrolls by itself, because its lines have to be laid out anew."""
+
+    is_adjusting = False
+
+    def set_wrapped(self, wrapped: bool) -> None:
+        mode = QPlainTextEdit.LineWrapMode
+        self.is_adjusting = True
+        self.setLineWrapMode(mode.WidgetWidth if wrapped else mode.NoWrap)
+        self.is_adjusting = False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.is_adjusting = True
+        super().resizeEvent(event)
+        self.is_adjusting = False
+
+
+def _make_edit(name: str, max_lines: int) -> _LogEdit:
+    edit = _LogEdit()
     edit.setReadOnly(True)
     edit.setUndoRedoEnabled(False)
     edit.setMaximumBlockCount(max_lines)

@@ -25,8 +25,8 @@ def clean_line(line: str) -> str:
     characters, at most `MAX_LINE` characters and how many are missing. Spaces and tabs stay."""
     if len(line) <= MAX_LINE and line.isascii() and line.isprintable():
         return line
-    cut = _overwritten(line[: MAX_LINE * 16]) if "\r" in line else line[: MAX_LINE * 16]
-    shown = _SURROGATES.sub("\ufffd", _HARMFUL.sub("", _ESCAPES.sub("", cut)))
+    cut = _ESCAPES.sub("", line[: MAX_LINE * 16])
+    shown = _SURROGATES.sub("\ufffd", _HARMFUL.sub("", _overwritten(cut) if "\r" in cut else cut))
     missing = len(shown) - MAX_LINE + max(0, len(line) - MAX_LINE * 16)
     return shown if missing <= 0 else f"{shown[:MAX_LINE]} … (+{missing:,})"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 from vastdesk.domain.sentences import display_text
 from vastdesk.ui.theme import FontRole, set_font
 
+MAX_BUTTON = 80
 MAX_LABEL = 1000
 """Characters of a text in a label; nobody reads more, and laying out 10 kB at every repaint is felt."""
 
@@ -21,18 +23,23 @@ def plain_tooltip(text: str) -> str:
 
 def unmarked(text: str) -> str:
     """`text` for a button, an action or a tab: harmless, and with `&` shown as `&`."""
-    return display_text(text, MAX_LABEL).replace("&", "&&")
+    return display_text(text, MAX_BUTTON).replace("&", "&&")
+
+
+_BREAK = "\u200b"
+_UNBROKEN = re.compile(r"\S{40}(?=\S)")
+_SELECTABLE = Qt.TextInteractionFlag.TextSelectableByMouse
+_READ_ONLY = Qt.TextInteractionFlag.NoTextInteraction
 
 
 class TextLabel(QLabel):
     """A label for running text: plain, wrapped where it is too long, selectable with the mouse. `muted` for what stands
-    back, `problem` for what is wrong."""
+    back, `problem` for what is wrong. Words without end are broken, so that they do not widen the page."""
 
     def __init__(self, text: str = "", role: FontRole = "body", *, kind: str = "", parent: QWidget | None = None):
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
-        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         if kind:
             self.setProperty("kind", kind)
@@ -43,4 +50,8 @@ class TextLabel(QLabel):
     def setText(self, text: str) -> None:
         """Line breaks are kept; everything else that is not text is taken out."""
         lines = text[: MAX_LABEL * 4].splitlines()[:50]
-        super().setText("\n".join(display_text(line, MAX_LABEL) for line in lines))
+        whole = "\n".join(display_text(line, MAX_LABEL) for line in lines)
+        shown = _UNBROKEN.sub(rf"\g<0>{_BREAK}", whole)
+        # Nobody shall copy an address with invisible characters in it.
+        self.setTextInteractionFlags(_READ_ONLY if shown != whole else _SELECTABLE)
+        super().setText(shown)

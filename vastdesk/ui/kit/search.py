@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
-from vastdesk.ui.theme import icon, set_font, space
+from vastdesk.ui.kit.buttons import IconLabel
+from vastdesk.ui.theme import icon_size, set_font, space
 
 DEBOUNCE_MS = 150
 
@@ -27,7 +28,7 @@ class SearchField(QLineEdit):
         self.setPlaceholderText(placeholder)
         self.setAccessibleName(placeholder)
         self.setMaxLength(1000)
-        self.addAction(QAction(icon("search", "muted"), "", self), QLineEdit.ActionPosition.LeadingPosition)
+        self._icon = IconLabel("search", parent=self)
         self._count = QLabel(self)
         self._count.setTextFormat(Qt.TextFormat.PlainText)
         self._count.setProperty("kind", "muted")
@@ -96,4 +97,5 @@ class SearchField(QLineEdit):
         self._count.adjustSize()
         wide = self._count.width() if self._count.text() else 0
         self._count.move(self.width() - wide - space(2), (self.height() - self._count.height()) // 2)
-        self.setTextMargins(0, 0, wide + space(2) if wide else 0, 0)
+        self._icon.move(space(2), (self.height() - icon_size()) // 2)
+        self.setTextMargins(space(1) + icon_size() + space(1), 0, wide + space(2) if wide else 0, 0)

@@ -66,7 +66,8 @@ class SplitView(QSplitter):
             self._keep()
 
     def _restore(self) -> None:
-        shares = self._remembered() or self._shares
+        remembered = self._remembered()
+        shares = remembered if len(remembered) == self.count() else self._shares
         if len(shares) == self.count():
             whole = self.width() if self.orientation() == Qt.Orientation.Horizontal else self.height()
             self.setSizes([max(1, share * whole // sum(shares)) for share in shares])
@@ -99,7 +100,8 @@ class _Handle(QSplitterHandle):
         if event.key() not in (back, on):
             super().keyPressEvent(event)
             return
-        place = self.x() if across else self.y()
+        line = self.mapToParent(self.contentsRect().topLeft())  # what takes the mouse is wider than the line
+        place = line.x() if across else line.y()
         self.moveSplitter(place + (space(4) if event.key() == on else -space(4)))
 
     def paintEvent(self, event: QPaintEvent) -> None:

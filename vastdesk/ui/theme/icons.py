@@ -62,7 +62,7 @@ class TintedIcon(QIconEngine):
         return tinted(self._name, self._shade(mode), size, 1.0)
 
     def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
-        return tinted(self._name, self._shade(mode), size, scale)
+        return tinted(self._name, self._shade(mode), size * scale, scale)  # `size` is without the scale since Qt 6.8
 
     def clone(self) -> QIconEngine:
         return TintedIcon(self._name, self._colour)

@@ -34,7 +34,7 @@ def font(role: FontRole) -> QFont:
     base = QApplication.font()
     chosen = QFont(base)
     if role == "mono":
-        chosen.setFamilies(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).families())
+        chosen.setFamilies(fixed_families())
         chosen.setFixedPitch(True)
     factor = _SIZES.get(role, 1.0)
     if base.pointSizeF() > 0:
@@ -44,6 +44,11 @@ def font(role: FontRole) -> QFont:
     if role in _HEAVY:
         chosen.setWeight(QFont.Weight.DemiBold)
     return chosen
+
+
+def fixed_families() -> list[str]:
+    """The fonts of the system whose characters are all equally wide."""
+    return QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).families()
 
 
 def set_font(widget: QWidget, role: FontRole) -> None:

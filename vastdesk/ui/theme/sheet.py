@@ -93,7 +93,7 @@ QAbstractScrollArea { background: $surface; color: $text; border: none; }
 QScrollArea, QScrollArea > QWidget > QWidget[kind="page"] { background: transparent; }
 QHeaderView { background: $surface; border: none; }
 QHeaderView::section { background: $surface; color: $muted; border: none; border-bottom: 1px solid $border;
-  padding: ${s1}px ${s2}px; }
+  padding: ${s1}px ${s2}px; font-weight: normal; }
 QScrollBar { background: transparent; border: none; margin: 0; }
 QScrollBar:vertical { width: ${s3}px; }
 QScrollBar:horizontal { height: ${s3}px; }
@@ -117,7 +117,8 @@ QSplitter::handle { background: $border; }
 QSplitter::handle:hover { background: $accent; }
 QStatusBar { background: $window; color: $muted; border-top: 1px solid $border; }
 QStatusBar::item { border: none; }
-QProgressBar[kind="bar"] { background: $raised; border: none; border-radius: ${s1h}px; height: ${s1}px; max-height: ${s1}px; }
+QProgressBar[kind="bar"] { background: $raised; border: none; border-radius: ${s1h}px; height: ${s1}px;
+  max-height: ${s1}px; }
 QProgressBar[kind="bar"]::chunk { background: $accent; border-radius: ${s1h}px; }
 
 QFrame[kind="card"] { background: $surface; border: 1px solid $border; border-radius: ${r2}px; }
