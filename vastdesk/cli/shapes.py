@@ -1,4 +1,4 @@
-"""The JSON shapes of `--json` (docs/schema), made from rows and views. `VERSION` grows when one breaks."""
+"""The JSON shapes of `--json` (docs/schema), made from rows and views."""
 
 from __future__ import annotations
 
@@ -7,39 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from vastdesk.domain.instances import HostKey, Identity, Instance
 from vastdesk.domain.settings import Setting, Value
-from vastdesk.domain.views import RunView, StepView, TaskView, iso_time
+from vastdesk.domain.views import RunView, iso_time
 from vastdesk.domain.workflow import Workflow
 from vastdesk.domain.yamlnodes import Problem
 from vastdesk.store import RunRow
+from vastdesk.workers.exporting import VERSION, Json, run_as_json, run_facts
 from vastdesk.workers.workflow_files import WorkflowFile
 
 if TYPE_CHECKING:
     from vastdesk.cli.doctor import Check
 
-VERSION = 1
-
-Json = dict[str, Any]
-
 
 def first_line(row: RunRow, instance: str) -> Json:
     """What `run` and `attach` print first."""
-    return {"type": "run", "v": VERSION, **_run_facts(row, instance)}
+    return {"type": "run", "v": VERSION, **run_facts(row, instance)}
 
 
 def listed_run(row: RunRow, instance: str) -> Json:
-    return {"type": "run", "v": VERSION, **_run_facts(row, instance), "ended": iso_time(row.ended_ts)}
-
-
-def _run_facts(row: RunRow, instance: str) -> Json:
-    return {
-        "run": row.id,
-        "workflow": str(row.workflow.get("name", "")),
-        "instance": instance,
-        "instance_id": row.instance_id,
-        "state": row.state,
-        "created": iso_time(row.created_ts),
-        "retry_of": row.retry_of,
-    }
+    return {"type": "run", "v": VERSION, **run_facts(row, instance), "ended": iso_time(row.ended_ts)}
 
 
 def result(view: RunView, run_id: str, exit_code: int, left: bool) -> Json:
@@ -60,49 +45,7 @@ def result(view: RunView, run_id: str, exit_code: int, left: bool) -> Json:
 
 def shown_run(row: RunRow, view: RunView) -> Json:
     """`show --json`: the run as it stands, tasks included."""
-    return {
-        "type": "show",
-        "v": VERSION,
-        **_run_facts(row, view.instance),
-        "state": view.state,
-        "reason": view.reason,
-        "kind": view.kind,
-        "action": view.action,
-        "progress_percent": view.progress_percent,
-        "start_time": iso_time(view.started_ts),
-        "end_time": iso_time(view.finished_ts),
-        "last_update": iso_time(view.last_ts),
-        "elapsed_s": view.elapsed_s,
-        "last_rseq": view.last_rseq,
-        "block": dict(view.block) if view.block else None,
-        "tail": list(view.tail),
-        "steps": [_step(step) for step in view.steps],
-    }
-
-
-def _step(step: StepView) -> Json:
-    return {
-        "step": step.id,
-        "use": step.use,
-        "title": step.title,
-        "state": step.state,
-        "note": step.note,
-        "progress_percent": step.progress_percent,
-        "elapsed_s": step.elapsed_s,
-        "tasks": [_task(task) for task in step.tasks],
-    }
-
-
-def _task(task: TaskView) -> Json:
-    return {
-        "id": task.id,
-        "label": task.label,
-        "state": task.state,
-        "kind": task.kind,
-        "percent": task.percent,
-        "note": task.note,
-        "subtasks": [_task(sub) for sub in task.subtasks],
-    }
+    return run_as_json(row, view)
 
 
 def shown_summary(facts: Mapping[str, Any]) -> Json:

@@ -33,6 +33,7 @@ KINDS: dict[str, Kind] = {
     "unwritable_workflow": Kind(
         "{path} cannot be written: {detail}", "Choose another place, or free some space; nothing was changed.", 1
     ),
+    "unwritable_file": Kind("{path} cannot be written: {detail}", "Choose another place, or free some space.", 1),
     "bad_choice": Kind("{details}", "'vastdesk workflows show NAME' lists the steps and their parameters.", 2),
     "no_workflow": Kind(
         "there is no workflow {workflow}{hint}", "See 'vastdesk workflows list'; a YAML file works too.", 7

@@ -21,10 +21,10 @@ from vastdesk.ui.run.output import OutputPane
 from vastdesk.ui.run.situation import SituationCard
 from vastdesk.ui.run.timeline import TimelineModel
 from vastdesk.ui.run.view import TimelineView
-from vastdesk.ui.run.words import details
 from vastdesk.ui.state import State
 from vastdesk.ui.tasks import ViewTasks
 from vastdesk.ui.theme import space
+from vastdesk.workers.exporting import run_as_text
 
 if TYPE_CHECKING:
     from vastdesk.workers.bridge import Bridge
@@ -326,7 +326,7 @@ class RunPage(QWidget):
 
     def _on_copy(self) -> None:
         if self._view is not None:
-            QGuiApplication.clipboard().setText(details(self._view))
+            QGuiApplication.clipboard().setText(run_as_text(self._view))
 
     # -- what went wrong ---------------------------------------------------------------------------------------------
 

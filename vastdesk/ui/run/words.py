@@ -1,21 +1,17 @@
-"""What the page of a run says in words: what each state means for a person, and the details one copies. Pure."""
+"""What the page of a run says in words: what each state means for a person. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from PySide6.QtCore import QCoreApplication
 
-from vastdesk.domain.sentences import display_text, format_duration, run_sentence
-from vastdesk.domain.views import RunView, StepView, TaskView, iso_time
-from vastdesk.ui.run.lines import BAD_STATES
+from vastdesk.domain.sentences import display_text, format_duration
+from vastdesk.domain.views import RunView, StepView, TaskView
 
 translate = QCoreApplication.translate
 
 _SURE_AFTER = 5.0
 """Percent of a step that must be done before its speed says anything about its end."""
 _SURE_S = 10.0
-MAX_FAILURES = 50
 
 
 def hint(view: RunView) -> str:
@@ -79,34 +75,3 @@ def remaining(view: RunView, step_elapsed_s: float | None) -> str:
     if after:
         return translate("Run", "about {time} left in this step").format(time=format_duration(left_s))
     return translate("Run", "about {time} left").format(time=format_duration(left_s))
-
-
-def details(view: RunView) -> str:
-    """Everything somebody who helps would ask for, as text: the run, its steps, all that failed with its reason."""
-    facts = {
-        "run": view.run or "",
-        "workflow": view.workflow,
-        "instance": view.instance,
-        "state": view.state,
-        "reason": view.reason,
-        "kind": view.kind or "",
-        "started": iso_time(view.started_ts) or "",
-        "ended": iso_time(view.finished_ts) or "",
-        "took": format_duration(view.elapsed_s),
-        "retry of": view.retry_of or "",
-    }
-    head = [f"{name}: {display_text(value, 1000)}" for name, value in facts.items() if value]
-    block = [f"host key {name}: {display_text(str(value), 500)}" for name, value in (view.block or {}).items()]
-    tail = ["", "last output:", *(f"  {display_text(text, 1000)}" for text in view.tail)] if view.tail else []
-    return "\n".join([run_sentence(view), "", *head, *block, "", *_step_lines(view), *tail]) + "\n"
-
-
-def _step_lines(view: RunView) -> Iterator[str]:
-    for step in view.steps:
-        note = f" - {display_text(step.note, 1000)}" if step.note else ""
-        yield f"{display_text(step.title or step.id)}: {step.state}{note}"
-        bad = [task for task in step.all_tasks() if task.state in BAD_STATES]
-        for task in bad[:MAX_FAILURES]:
-            yield f"  {display_text(task.label)}: {task.state} - {display_text(task.note, 1000)}"
-        if len(bad) > MAX_FAILURES:
-            yield f"  … {len(bad) - MAX_FAILURES} more"
