@@ -109,6 +109,11 @@ def open_runs(connection: sqlite3.Connection) -> list[RunRow]:
     return [_run_row(row) for row in rows]
 
 
+def open_numbers(connection: sqlite3.Connection) -> dict[str, int]:
+    """The number of the newest event of each run that has not ended: a light look at what is going on."""
+    return dict(connection.execute("SELECT id, last_rseq FROM run WHERE place <> 'ended'").fetchall())
+
+
 def history(connection: sqlite3.Connection) -> list[RunHead]:
     """All runs without what they consist of, the newest first: thousands are listed at once."""
     rows = connection.execute(
@@ -253,6 +258,14 @@ def has_commands(connection: sqlite3.Connection, run_id: str) -> bool:
         (run_id,),
     ).fetchone()
     return row is not None
+
+
+def runs_with_commands(connection: sqlite3.Connection) -> list[str]:
+    """Ids of the runs of which something was asked that nobody has taken yet."""
+    rows = connection.execute(
+        "SELECT DISTINCT run.id FROM command JOIN run ON run.key = command.run_key WHERE command.taken_ts IS NULL"
+    )
+    return [row[0] for row in rows]
 
 
 def take_commands(connection: sqlite3.Connection, run_id: str) -> list[Command]:

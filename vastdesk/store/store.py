@@ -203,6 +203,10 @@ class Store:
         """Those that have not ended, the newest first."""
         return await self._db.read(runs.open_runs)
 
+    async def open_numbers(self) -> dict[str, int]:
+        """Of the runs that have not ended: the number of their newest event, by id."""
+        return await self._db.read(runs.open_numbers)
+
     async def history(self) -> list[RunHead]:
         """All runs, light, the newest first."""
         return await self._db.read(runs.history)
@@ -259,6 +263,10 @@ class Store:
     async def add_command(self, run_id: str, kind: str, reason: str) -> None:
         """Leaves a wish of the user for the process that drives the run. On the disk when this returns."""
         await self._db.write(lambda c: runs.add_command(c, run_id, kind, reason), durable=True)
+
+    async def runs_with_commands(self) -> list[str]:
+        """Runs of which something was asked that nobody has taken yet."""
+        return await self._db.read(runs.runs_with_commands)
 
     async def take_commands(self, run_id: str) -> list[Command]:
         """What was asked since the last call, in order; each is handed out once."""

@@ -7,12 +7,8 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from vastdesk.remote.owned import TaskOwner
-from vastdesk.store import Store
 
 T = TypeVar("T")
-
-COMMAND_POLL_S = 0.2
-"""How soon a command from another process (`vastdesk cancel`) is seen."""
 
 
 class RunCancelled(Exception):
@@ -31,18 +27,6 @@ class Cancellation:
         self.reason = "asked for"
         self._asked_at = 0.0
         self._tasks = tasks
-
-    async def listen(self, store: Store, run_id: str) -> None:
-        """Commands reach a run through the store, from whichever process they come. Ends with its task."""
-        seen = -1
-        while True:
-            count = await store.change_count()
-            if count != seen:
-                seen = count
-                for command in await store.take_commands(run_id):
-                    if command.kind == "cancel":
-                        self.ask(command.reason)
-            await asyncio.sleep(COMMAND_POLL_S)
 
     def ask(self, reason: str | None) -> None:
         """The first reason stays."""

@@ -19,7 +19,7 @@ from vastdesk.domain.settings import seconds_of
 from vastdesk.domain.ssh_string import SshTarget
 from vastdesk.domain.workflow import Workflow, dump_workflow, load_workflow
 from vastdesk.remote.known import jump_id
-from vastdesk.remote.rungs import Rung
+from vastdesk.remote.rungs import Rung as Rung  # the window hears of rungs
 from vastdesk.workers.engine import Engine
 from vastdesk.workers.original_files import OriginalConfig, OriginalTemplate, read_original
 from vastdesk.workers.workflow_files import WorkflowFile, workflow_files

@@ -69,13 +69,16 @@ class RunDriver:
             patience=patience,
         )
 
+    def cancel(self, reason: str | None) -> None:
+        """Ask for the end; it is carried out in `drive`."""
+        self._cancellation.ask(reason)
+
     async def drive(self) -> None:
         """Returns when the run is final or blocked. Cancelling this coroutine stops watching: the job goes on.
 
         Raises VastDeskError when not even the end could be stored.
         """
         say = self._journal.say
-        self._tasks.spawn(self._cancellation.listen(self._store, self._journal.run_id), "commands")
         try:
             await self._course()
         except RunCancelled:

@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 Ask = Callable[[str], Awaitable[str | None]]
 """Asks the user for a passphrase; the argument says for what. None: the user gave up."""
 
+COMMAND_POLL_S = 0.2
+"""How soon a command from another process (`vastdesk cancel`) is seen."""
 FOLLOW_POLL_S = 0.25
 """How soon events stored by another process are seen."""
 TAKE_OVER_EVERY_S = 2.0
@@ -60,7 +62,10 @@ class Engine:
         self._links = LinkPool(self.new_link)
         self._tasks.spawn(store.forget_expired_runs(), "forget expired runs")
         self._tasks.spawn(self._wake(), "wake")
+        self._tasks.spawn(self._hear_commands(), "commands")
         self._drivers: dict[str, asyncio.Task[None]] = {}
+        self._steered: dict[str, RunDriver] = {}
+        """Those of them whose turn has come."""
         self._broken: dict[str, VastDeskError] = {}
         """Why a run could not be driven on, when not even that could be stored: told to whoever follows it."""
 
@@ -187,11 +192,14 @@ class Engine:
                 secrets=self._secret,
                 patience=await patience_of(self.store),
             )
+            self._steered[row.id] = driver
+            await self._hand_on_commands(row.id)
             await driver.drive()
         except VastDeskError as error:
             self._broken[row.id] = error
         finally:
             self._drivers.pop(row.id, None)
+            self._steered.pop(row.id, None)
             self.bells.ring(row.id)
             await self.store.release_run(row.id)
         await self._next_in_queue(row.instance_id)
@@ -205,6 +213,23 @@ class Engine:
                     return False
             await asyncio.sleep(QUEUE_POLL_S)
         return True
+
+    async def _hear_commands(self) -> None:
+        """Commands reach a run through the store, from whichever process they come: one look for all runs."""
+        seen = -1
+        while True:
+            if self._steered and (count := await self.store.change_count()) != seen:
+                seen = count
+                for run_id in await self.store.runs_with_commands():
+                    if run_id in self._steered:
+                        await self._hand_on_commands(run_id)
+            await asyncio.sleep(COMMAND_POLL_S)
+
+    async def _hand_on_commands(self, run_id: str) -> None:
+        for command in await self.store.take_commands(run_id):
+            driver = self._steered.get(run_id)
+            if driver is not None and command.kind == "cancel":
+                driver.cancel(command.reason)
 
     async def _next_in_queue(self, instance_id: str) -> None:
         """The next queued run may have been asked for by a process that has gone."""
@@ -235,27 +260,35 @@ class Engine:
         """Stored events after `since` (an rseq), live, whoever drives. Ends when the run is final or blocked and
         everything was given out. Goes on driving the run itself when its driver has died. Raises what keeps this engine
         from driving the run and from storing it (a full disk); the job goes on."""
-        row = await self.store.find_run(run_id)
-        bell = self.bells.of(row.id)
+        run_id = (await self.store.find_run(run_id)).id
         loop = asyncio.get_running_loop()
         looked = loop.time()
-        with bell:
+        with self.bells.of(run_id) as bell:
             while True:
                 rung = bell.count
-                row = await self.store.find_run(row.id)
-                events = await self.store.events(row.id, since)
+                # What this process stores it also tells; only the store knows what others do.
+                events = bell.after(since) if run_id in self._drivers else None
+                if events is None:
+                    events = [*await self.store.events(run_id, since)]
                 if events:
                     since = int(events[-1]["rseq"])
-                    yield events
+                    yield [dict(event) for event in events]
                     continue
-                if (broken := self._broken.pop(row.id, None)) is not None:
-                    raise broken
-                if row.id not in self._drivers and (row.state in FINAL_RUN_STATES or row.state == "blocked"):
+                if await self._is_over(run_id, since):
                     return
                 if loop.time() - looked > TAKE_OVER_EVERY_S:
                     looked = loop.time()
-                    await self.drive(row.id)
+                    await self.drive(run_id)
                 await bell.wait(rung, FOLLOW_POLL_S)
+
+    async def _is_over(self, run_id: str, since: int) -> bool:
+        """Nothing comes after event `since` without somebody doing something. Raises why the run cannot be driven."""
+        if (broken := self._broken.pop(run_id, None)) is not None:
+            raise broken
+        if run_id in self._drivers:
+            return False
+        row = await self.store.find_run(run_id)
+        return row.last_rseq <= since and (row.state in FINAL_RUN_STATES or row.state == "blocked")
 
     # -- the end ---------------------------------------------------------------------------------------------------
 

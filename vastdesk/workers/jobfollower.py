@@ -20,7 +20,7 @@ from vastdesk.workers.cancellation import Abandoned, Cancellation, RunCancelled
 from vastdesk.workers.journal import Journal
 from vastdesk.workers.links import LinkPool
 
-ACK_EVERY_S = 1.0
+ACK_EVERY_S = 5.0
 FIRST_CONNECT_TRIES = 3
 """Passing faults (a full MaxStartups, a dropped handshake) before a run that has sent nothing yet gives up."""
 
@@ -124,7 +124,7 @@ class JobFollower:
                     return item
                 stored = await self._journal.store.append(self._journal.run_id, job.id, item)
                 if stored:
-                    self._journal.ring()
+                    self._journal.publish(stored)
                     acks.stored(int(stored[-1]["seq"]))
         finally:
             await self._tasks.cancel(canceller)

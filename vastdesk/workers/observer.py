@@ -6,21 +6,27 @@ they are drawn is the business of whoever gets them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from vastdesk.domain.errors import VastDeskError
+from vastdesk.domain.events import FINAL_RUN_STATES
 from vastdesk.domain.instances import Instance
 from vastdesk.domain.reduce import Reducer
 from vastdesk.domain.views import RunView
 from vastdesk.store import RunHead
+from vastdesk.workers.bells import Event
 from vastdesk.workers.engine import Engine
 
 __all__ = ["Changes", "Observer", "RunHead", "merged"]
 
 POLL_S = 0.25
 """How soon changes by another process are seen; changes of our own ring."""
+GATHER_S = 0.015
+"""How long news waits for more: half of the time between two pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +64,26 @@ class Observer:
         self._changed = changed
         self._reducers: dict[str, Reducer] = {}
         self._shown: set[str] = set()
+        self._dirty: set[str] = set()
+        """Runs whose reducer has read more than was told."""
+        self._told: dict[str, tuple[int, str]] = {}
+        """Number of the newest event and state of each run, as told last."""
+        self._look_again = True
+        self._urgent = False
+        self._news = asyncio.Event()
         self._instances: tuple[Instance, ...] | None = None
         self._mark: object = None
+        self._new_instances: tuple[Instance, ...] | None = None
+        self._new_history: tuple[RunHead, ...] | None = None
+        self._forget_later: set[str] = set()
+        """Runs that have ended, once their end is told."""
 
     def show(self, run_id: str) -> None:
-        """Keep the view of this run up to date, though it has ended long ago; the first one comes at once."""
+        """Keep the view of this run up to date, though it has ended; the first one comes at once."""
         self._shown.add(run_id)
-        self._reducers.pop(run_id, None)
-        self._engine.bells.everything.ring()
+        self._told.pop(run_id, None)
+        self._look_again = True
+        self._news.set()
 
     def hide(self, run_id: str) -> None:
         """Nobody looks at it any more."""
@@ -73,54 +91,66 @@ class Observer:
 
     async def observe(self) -> None:
         """Goes on until its task is cancelled. Raises VastDeskError when the store cannot be read."""
-        seen = -1
-        with self._engine.bells.everything as bell:
-            rung = -1
+        self._engine.bells.listeners.append(self._hear)
+        try:
+            seen, looked = -1, 0.0
             while True:
-                count = await self._store.change_count()
-                if count != seen or bell.count != rung:
-                    seen, rung = count, bell.count
-                    changes = await self._look()
-                    if not changes.is_empty:
-                        self._changed(changes)
-                await bell.wait(rung, POLL_S)
+                now = time.monotonic()
+                if self._look_again or self._urgent or now - looked >= POLL_S:
+                    looked = now
+                    count = await self._store.change_count()
+                    if count != seen or self._look_again or self._urgent:
+                        seen, self._look_again = count, False
+                        await self._look()
+                self._tell()
+                await self._wait(POLL_S - (time.monotonic() - looked))
+        finally:
+            self._engine.bells.listeners.remove(self._hear)
 
-    async def _look(self) -> Changes:
-        instances = tuple(await self._store.instances())
-        mark = await self._store.history_mark()
-        views, urgent = await self._views()
-        changes = Changes(
-            instances=instances if instances != self._instances else None,
-            history=tuple(await self._store.history()) if mark != self._mark else None,
-            views=MappingProxyType(views),
-            urgent=urgent,
-        )
-        self._instances, self._mark = instances, mark
-        return changes
+    async def _wait(self, at_most_s: float) -> None:
+        """For news of this process, and a little longer, so that more of it comes together; what is urgent is not kept
+        waiting. Other processes are looked at after `at_most_s`."""
+        try:
+            async with asyncio.timeout(max(0.0, at_most_s)):
+                await self._news.wait()
+        except TimeoutError:
+            return
+        self._news.clear()
+        if not self._urgent and not self._look_again:
+            await asyncio.sleep(GATHER_S)
 
-    async def _views(self) -> tuple[dict[str, RunView], bool]:
-        """The views that changed; and whether a run got into a state that ends it or waits for a person."""
-        rows = {row.id: row for row in await self._store.open_runs()}
+    def _hear(self, run_id: str, events: Sequence[Event]) -> None:
+        """What this process stored needs no look at the store."""
+        reducer = self._reducers.get(run_id)
+        if reducer is None or not events or reducer.last_rseq + 1 != events[0]["rseq"]:
+            self._look_again = True
+        else:
+            before = reducer.state
+            for event in events:
+                reducer.apply(event)
+            self._dirty.add(run_id)
+            self._urgent = self._urgent or (reducer.state != before and _calls(reducer.state))
+        self._news.set()
+
+    async def _look(self) -> None:
+        """What any process stored."""
+        numbers = await self._store.open_numbers()
         # A run that was open a moment ago has something to say yet: how it ended.
-        wanted = {*rows, *self._shown, *self._reducers}
-        views: dict[str, RunView] = {}
-        urgent = False
-        for run_id in wanted:
-            known = self._reducers.get(run_id)
-            before = None if known is None else (known.last_rseq, known.state)
-            row = rows.get(run_id)
-            if row is not None and before is not None and row.last_rseq == before[0]:
-                continue
-            view = await self._read(run_id)
-            if view is not None and (before is None or view.last_rseq != before[0]):
-                views[run_id] = view
-                urgent = urgent or (before is not None and view.state != before[1] and _calls(view))
-            if run_id not in rows and run_id not in self._shown:
-                self._reducers.pop(run_id, None)
-        return views, urgent
+        for run_id in {*numbers, *self._shown, *self._reducers}:
+            reducer = self._reducers.get(run_id)
+            if reducer is None or numbers.get(run_id) != reducer.last_rseq:
+                await self._read(run_id)
+            if run_id not in numbers and run_id not in self._shown:
+                self._forget_later.add(run_id)
+        instances = tuple(await self._store.instances())
+        if instances != self._instances:
+            self._instances = self._new_instances = instances
+        mark = await self._store.history_mark()
+        if mark != self._mark:
+            self._mark = mark
+            self._new_history = tuple(await self._store.history())
 
-    async def _read(self, run_id: str) -> RunView | None:
-        """The view of now; None when the run was forgotten."""
+    async def _read(self, run_id: str) -> None:
         try:
             reducer = self._reducers.get(run_id)
             if reducer is None:
@@ -128,14 +158,33 @@ class Observer:
             while events := await self._store.events(run_id, reducer.last_rseq):
                 for event in events:
                     reducer.apply(event)
+            self._dirty.add(run_id)
         except VastDeskError as error:
-            if error.kind != "no_run":
+            if error.kind != "no_run":  # it was forgotten
                 raise
             self._reducers.pop(run_id, None)
             self._shown.discard(run_id)
-            return None
-        return reducer.view()
+
+    def _tell(self) -> None:
+        views: dict[str, RunView] = {}
+        urgent = False
+        for run_id in self._dirty & self._reducers.keys():
+            reducer = self._reducers[run_id]
+            told, now = self._told.get(run_id), (reducer.last_rseq, reducer.state)
+            if told != now:
+                self._told[run_id] = now
+                views[run_id] = reducer.view()
+                urgent = urgent or (told is not None and told[1] != now[1] and _calls(reducer.state))
+        for run_id in self._forget_later:
+            self._reducers.pop(run_id, None)
+            self._told.pop(run_id, None)
+        changes = Changes(self._new_instances, self._new_history, MappingProxyType(views), urgent)
+        self._dirty, self._forget_later, self._urgent = set(), set(), False
+        self._new_instances = self._new_history = None
+        if not changes.is_empty:
+            self._changed(changes)
 
 
-def _calls(view: RunView) -> bool:
-    return view.is_final or view.state == "blocked"
+def _calls(state: str) -> bool:
+    """A person should see it at once: it ended, or waits for one."""
+    return state in FINAL_RUN_STATES or state == "blocked"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
 
 from tests.integration.workers.world import World, script_step, until
 from vastdesk.remote.owned import TaskOwner
@@ -83,7 +86,28 @@ async def test_nothing_new_says_nothing(world: World) -> None:
             await until(lambda: seen.all)
             told = len(seen.all)
             await engine.store.instances()
-            engine.bells.everything.ring()
-            engine.bells.everything.ring()
-            await until(lambda: engine.bells.everything.listeners == 1)
+            engine.bells.ring("somebody")
+            await engine.store.set_setting("step_delay", "4")
+            await until(lambda: engine.bells.listeners)
             assert len(seen.all) == told
+
+
+async def test_what_this_process_stores_is_shown_without_asking_the_store_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = 0
+    async with world.engine() as engine, observed(engine) as (_, seen):
+        row = await world.start(engine, script_step("for i in $(seq 1 100); do echo line $i; sleep 0.02; done"))
+        await until(lambda: row.id in seen.now.views and seen.now.views[row.id].state == "running")
+        events = engine.store.events
+
+        async def counted(*args: Any, **more: Any) -> Any:
+            nonlocal reads
+            reads += 1
+            return await events(*args, **more)
+
+        monkeypatch.setattr(engine.store, "events", counted)
+        await until(lambda: seen.now.views[row.id].state == "succeeded")
+        assert seen.now.views[row.id] == await engine.store.view(row.id)
+    assert len([changes for changes in seen.all if row.id in changes.views]) > 10
+    assert reads < 10
