@@ -275,3 +275,31 @@ def test_a_hundred_thousand_lines_leave_the_window_its_turn(theme, qtbot):
     assert gaps[int(len(gaps) * 0.995)] < 0.1
     assert gaps[-1] < 0.5
     print(f"longest gap {gaps[-1] * 1000:.0f} ms")
+
+
+def test_the_count_stays_true_while_lines_fall_off_and_bars_move(qtbot, log):
+    log.append_lines(f"error {number}" for number in range(5000))
+    settle(qtbot, log)
+    log._search.set_query("Error")
+    log.append_text("fine\n" * 700 + "error 1%\r")
+    settle(qtbot, log)
+    assert log._count.text().endswith(f"of {log.edit.toPlainText().count('error')}")
+    log.append_text("error error 2%\r")
+    settle(qtbot, log)
+    log.append_text("fine\n")
+    settle(qtbot, log)
+    assert log._count.text().endswith(f"of {log.edit.toPlainText().count('error')}")
+
+
+def test_a_match_that_fell_off_is_chosen_anew(qtbot, log):
+    log.append_lines(["🚀 error", *(["fine"] * 4000), "error last"])
+    settle(qtbot, log)
+    log._search.set_query("error")
+    log.edit.verticalScrollBar().setValue(0)
+    log._search.set_query("error")
+    assert log._count.text() == "1 of 2"
+    log.append_lines(["fine"] * 1500)
+    settle(qtbot, log)
+    assert log._count.text() == "0 of 1"
+    log._search.step(forward=True)
+    assert log._count.text() == "1 of 1"

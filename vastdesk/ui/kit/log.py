@@ -157,6 +157,7 @@ class PlainTextLog(QWidget):
         bar = self._edit.verticalScrollBar()
         place, blocks = bar.value(), self._edit.blockCount()
         text = "\n".join(lines)
+        lost, replaced = self._texts_to_go(len(lines)) if self._search.query else ("", "")
         self._inserting = True
         cursor = QTextCursor(self._edit.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
@@ -171,7 +172,19 @@ class PlainTextLog(QWidget):
         removed = blocks + added - self._edit.blockCount()
         bar.setValue(bar.maximum() if self._following else max(0, place - removed))
         self._inserting = False
-        self._search.lines_added(text, removed > 0 or self._open_shown)
+        if self._search.query:
+            self._search.lines_changed(text, lost, replaced)
+
+    def _texts_to_go(self, coming: int) -> tuple[str, str]:
+        """What falls off the top when so many lines come, and the open line they replace."""
+        document = self._edit.document()
+        leaving = document.blockCount() + coming - self._open_shown - self._max_lines
+        lost: list[str] = []
+        block = document.firstBlock()
+        while block.isValid() and len(lost) < leaving:
+            lost.append(block.text())
+            block = block.next()
+        return "\n".join(lost), document.lastBlock().text() if self._open_shown else ""
 
     def _on_scrolled(self, value: int) -> None:
         if not self._inserting and not self._edit.is_adjusting:

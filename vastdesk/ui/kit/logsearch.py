@@ -36,10 +36,13 @@ class LogSearch(QObject):
         """Counts, and goes to the first match at or after the top of what is seen."""
         self._query = query
         self._current = 0
-        self._total = self._count(self._edit.toPlainText())
+        text = self._edit.toPlainText() if query else ""
+        self._total = self._count(text)
         if self._total:
             start = QTextCursor(self._edit.firstVisibleBlock())
-            self._go(self._find(start) or self._find(QTextCursor(self._edit.document())))
+            found = self._find(start) or self._find(QTextCursor(self._edit.document()))
+            self._current = self._number_of(found, text)
+            self._go(found)
         else:
             self._clear_selection()
         self._tell()
@@ -55,19 +58,23 @@ class LogSearch(QObject):
             edge = QTextCursor(self._edit.document())
             edge.movePosition(QTextCursor.MoveOperation.Start if forward else QTextCursor.MoveOperation.End)
             found = self._find(edge, flag)
+        if self._current:
+            self._current = (self._current - 1 + (1 if forward else -1)) % max(1, self._total) + 1
+        else:
+            self._current = self._number_of(found, self._edit.toPlainText())
         self._go(found)
         self._tell()
 
-    def lines_added(self, text: str, removed: bool) -> None:
-        """Keeps the count true while the log grows; when old lines fell off the top it is made anew."""
-        if self._query:
-            self._total = self._count(self._edit.toPlainText()) if removed else self._total + self._count(text)
-            self._current = 0 if removed else self._current
-            self._tell()
-            self._mark()
+    def lines_changed(self, added: str, lost_above: str, replaced: str) -> None:
+        """Keeps the count true while the log grows, without looking at all of it again."""
+        lost = self._count(lost_above)
+        self._total += self._count(added) - lost - self._count(replaced)
+        self._current = max(0, self._current - lost)
+        self._tell()
+        self._mark()
 
     def _count(self, text: str) -> int:
-        return sum(1 for _ in re.finditer(re.escape(self._query), text, re.IGNORECASE)) if self._query else 0
+        return text.lower().count(self._query.lower()) if self._query else 0
 
     def _find(self, start: QTextCursor, flag: QTextDocument.FindFlag = _FORWARD) -> QTextCursor | None:
         found = self._edit.document().find(self._query, start, flag)
@@ -76,15 +83,16 @@ class LogSearch(QObject):
     def _go(self, found: QTextCursor | None) -> None:
         if found is None:
             return
-        self._current = self._number_of(found)
         self._edit.setTextCursor(found)
         self._mark()
 
-    def _number_of(self, found: QTextCursor) -> int:
-        """Its number among all matches: one more than those that end before it."""
-        before = QTextCursor(self._edit.document())
-        before.setPosition(found.selectionStart(), QTextCursor.MoveMode.KeepAnchor)
-        return min(self._total, self._count(before.selectedText()) + 1)
+    def _number_of(self, found: QTextCursor | None, text: str) -> int:
+        """Its number among all matches in `text`: one more than those before it."""
+        if found is None:
+            return 0
+        place = found.selectionStart()  # in UTF-16, as Qt counts
+        before = text[:place] if text.isascii() else text.encode("utf-16-le")[: place * 2].decode("utf-16-le", "ignore")
+        return min(self._total, self._count(before) + 1)
 
     def _clear_selection(self) -> None:
         cursor = self._edit.textCursor()
