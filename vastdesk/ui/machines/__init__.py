@@ -1,0 +1,1 @@
+"""Machines: the list, adding and editing, testing a connection, host keys, the overview."""
