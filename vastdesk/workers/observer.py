@@ -138,7 +138,8 @@ class Observer:
         # A run that was open a moment ago has something to say yet: how it ended.
         for run_id in {*numbers, *self._shown, *self._reducers}:
             reducer = self._reducers.get(run_id)
-            if reducer is None or numbers.get(run_id) != reducer.last_rseq:
+            # What was heard meanwhile may be ahead of the numbers; how a run ended is always read.
+            if reducer is None or numbers.get(run_id, reducer.last_rseq + 1) > reducer.last_rseq:
                 await self._read(run_id)
             if run_id not in numbers and run_id not in self._shown:
                 self._forget_later.add(run_id)
