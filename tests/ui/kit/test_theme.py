@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import fields
 
 import pytest
@@ -137,8 +138,17 @@ def test_a_tinted_icon_is_made_once(theme):
 def test_icons_survive_copies_and_their_owner(theme, qtbot):
     button = QPushButton()
     qtbot.addWidget(button)
-    for _ in range(200):
-        button.setIcon(QIcon(icon("run")))
+    kept = []
+    for _ in range(300):
+        changed = QIcon(icon("run"))
+        changed.setIsMask(True)  # no longer shared: Qt makes a copy of the engine
+        kept.append(changed)
+        button.setIcon(changed)
+    del changed
+    gc.collect()
+    assert all(not one.pixmap(QSize(16, 16)).isNull() for one in kept)
+    kept.clear()
+    gc.collect()
     button.resize(100, 40)
     assert not button.grab().isNull()
 

@@ -12,12 +12,15 @@ from pathlib import Path
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
+from shiboken6 import isValid
 
 from vastdesk.ui.theme.active import tokens
 from vastdesk.ui.theme.tokens import ColourName
 
 _CACHE_LIMIT = 1000
+_COPIES_LIMIT = 100
 _pixmaps: dict[tuple[str, str, int, int, float], QPixmap] = {}
+_copies: list[TintedIcon] = []
 
 
 @cache
@@ -65,13 +68,23 @@ class TintedIcon(QIconEngine):
         return tinted(self._name, self._shade(mode), size * scale, scale)  # `size` is without the scale since Qt 6.8
 
     def clone(self) -> QIconEngine:
-        return TintedIcon(self._name, self._colour)
+        copy = TintedIcon(self._name, self._colour)
+        _hold(copy)
+        return copy
 
     def iconName(self) -> str:
         return self._name
 
     def _shade(self, mode: QIcon.Mode) -> str:
         return str(getattr(tokens(), "disabled" if mode == QIcon.Mode.Disabled else self._colour))
+
+
+def _hold(copy: TintedIcon) -> None:
+    """PySide6 leaves a virtual method's result to Python, which would free it under the icon that uses it. So it is
+    held until Qt has deleted it; `clone` is called when a shared icon is changed, which is rare."""
+    if len(_copies) >= _COPIES_LIMIT:
+        _copies[:] = [held for held in _copies if isValid(held)]
+    _copies.append(copy)
 
 
 def tinted(name: str, shade: str, size: QSize, dpr: float) -> QPixmap:
