@@ -58,7 +58,7 @@ class RunPage(QWidget):
         self._clock = QTimer(self)
         self._clock.setInterval(_TICK_MS)
         self._clock.timeout.connect(self._on_tick)
-        self._build(memory or _Forgetful())
+        self._build(memory or Forgetful())
         self._connect()
         self._refresh()
 
@@ -334,7 +334,7 @@ class RunPage(QWidget):
         self._failures.show_message("error", self.tr("The output could not be saved: {why}").format(why=sentence))
 
 
-class _Forgetful:
+class Forgetful:
     """Remembers sizes as long as the page lives."""
 
     def __init__(self) -> None:
