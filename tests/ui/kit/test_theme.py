@@ -11,7 +11,20 @@ from PySide6.QtGui import QColor, QFont, QIcon, QPalette
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from vastdesk.ui.kit import KNOWN_STATES, state_look
-from vastdesk.ui.theme import DARK, LIGHT, app_icon, contrast, font, icon, icon_names, mix, set_font, space, tokens
+from vastdesk.ui.theme import (
+    DARK,
+    LIGHT,
+    app_icon,
+    contrast,
+    font,
+    icon,
+    icon_names,
+    icons,
+    mix,
+    set_font,
+    space,
+    tokens,
+)
 from vastdesk.ui.theme.icons import icons_folder, tinted
 from vastdesk.ui.theme.palette import palette_of
 from vastdesk.ui.theme.sheet import style_sheet
@@ -140,15 +153,20 @@ def test_icons_survive_copies_and_their_owner(theme, qtbot):
     qtbot.addWidget(button)
     kept = []
     for _ in range(300):
-        changed = QIcon(icon("run"))
+        original = icon("run")
+        changed = QIcon(original)
         changed.setIsMask(True)  # no longer shared: Qt makes a copy of the engine
         kept.append(changed)
         button.setIcon(changed)
-    del changed
+    del changed, original
     gc.collect()
     assert all(not one.pixmap(QSize(16, 16)).isNull() for one in kept)
     kept.clear()
     gc.collect()
+    for _ in range(300):
+        original = icon("run")
+        QIcon(original).setIsMask(True)
+    assert len(icons._copies) <= 200, "copies are let go"
     button.resize(100, 40)
     assert not button.grab().isNull()
 
