@@ -28,6 +28,10 @@ need() { # need PROGRAM PACKAGE: sshd lives where an ordinary user's PATH does n
   PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null || missing="$missing $2"
 }
 
+library() { # library SONAME PACKAGE
+  PATH="$PATH:/usr/sbin:/sbin" ldconfig -p 2>/dev/null | grep -qF "$1 " || missing="$missing $2"
+}
+
 # How apt-get may be used here: as root, or as the passwordless sudo of a CI machine. Nobody's password is asked for.
 may_install() {
   command -v apt-get >/dev/null || return 1
@@ -90,6 +94,15 @@ if [ "$level" = dev ]; then
     need secret-tool libsecret-tools
     need ps procps
     need tmux tmux # Vast's images start it at login; the other shells are what users choose
+    library libGL.so.1 libgl1 # what Qt brings not itself; a desktop has them
+    library libEGL.so.1 libegl1
+    library libfontconfig.so.1 libfontconfig1
+    library libdbus-1.so.3 libdbus-1-3
+    library libxkbcommon-x11.so.0 libxkbcommon-x11-0
+    for part in cursor:0 icccm:4 image:0 keysyms:1 render-util:0 shape:0 xkb:1; do
+      library "libxcb-${part%:*}.so.${part#*:}" "libxcb-${part%:*}${part#*:}"
+    done
+    [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing="$missing fonts-dejavu-core"
     for shell in busybox fish tcsh zsh; do need "$shell" "$shell"; done
   fi
 fi
