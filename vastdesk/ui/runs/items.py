@@ -13,7 +13,7 @@ from vastdesk.domain.events import ACTIVE_RUN_STATES
 from vastdesk.domain.sentences import display_text
 
 if TYPE_CHECKING:
-    from vastdesk.store import RunHead
+    from vastdesk.workers.observer import RunHead
 
 
 class Column(IntEnum):
