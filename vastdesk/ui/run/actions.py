@@ -19,6 +19,7 @@ class RunActions(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
+        self._told: object = None
         self.cancel = self._make(self.tr("&Cancel the run"), "stop", self.tr("End the run on the machine"))
         self.resume = self._make(self.tr("Re&sume"), "resume", self.tr("Go on at the first unfinished step"))
         self.retry_failed = self._make(
@@ -36,6 +37,10 @@ class RunActions(QObject):
     def update(self, view: RunView | None, *, removed: bool = False, busy: bool = False) -> None:
         """`removed`: its machine is no longer saved; `busy`: a command is under way."""
         why = self._reasons(view, removed)
+        of = (why, busy)
+        if of == self._told:
+            return
+        self._told = of
         for action in self.all():
             reason = why.get(action, "")
             if busy and action is not self.copy:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from vastdesk.domain.sentences import display_text
@@ -74,32 +75,74 @@ class Folding:
         return step.state in UNFOLDED_BY_ITSELF if chosen is None else chosen
 
 
-def step_lines(step: StepView, folding: Folding, now_mono: float | None, is_last: bool = False) -> tuple[Line, ...]:
-    """A step, and its task list when it is unfolded. `is_last`: no step comes after it."""
+class RowLines:
+    """The lines of rows as they were made before. A node that did not change is the same object, and so is its line: of
+    a thousand nodes only those that moved are made anew."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[tuple[str, str], tuple[TaskView, tuple[Row, ...]]] = {}
+        self._lines: dict[str, Line] = {}
+
+    def clear(self) -> None:
+        self._nodes.clear()
+        self._lines.clear()
+
+    def line(self, step: StepView, row: Row, is_last: bool) -> Line:
+        """`step` of an older line is an older picture: only its id holds."""
+        key = f"{step.id}\0{row.kind}\0{row.id}"
+        known = self._lines.get(key)
+        if known is None or known.row is not row or known.is_last != is_last:
+            known = self._lines[key] = Line(key, "row", step, row, is_last=is_last)
+        return known
+
+    def of_node(self, step: StepView, task: TaskView, now_mono: float | None) -> tuple[Row, ...]:
+        """A node with its sub-tasks, as `all_node_rows` has it."""
+        known = self._nodes.get((step.id, task.id))
+        if known is None or known[0] is not task or task.state == "running":
+            made = all_node_rows(StepView(step.id, tasks=(task,)), now_mono)
+            known = self._nodes[(step.id, task.id)] = (task, made)
+        return known[1]
+
+
+def step_lines(
+    step: StepView, folding: Folding, now_mono: float | None, is_last: bool = False, made: RowLines | None = None
+) -> tuple[Line, ...]:
+    """A step, and its task list when it is unfolded. `is_last`: no step comes after it; `made`: lines of before."""
     can_open = bool(step.tasks)
     is_open = can_open and folding.is_open(step)
     bad = sum(task.state in BAD_STATES for task in step.tasks)
     head = Line(step.id, "step", step, is_open=is_open, can_open=can_open, bad=bad, now_mono=now_mono, is_last=is_last)
     if not is_open:
         return (head,)
+    made = made or RowLines()
     nodes = sum(task.kind == "node" for task in step.tasks)
     whole = folding.whole == step.id
-    shown = _whole(step, folding, now_mono) if whole else rows(step, now_mono)
-    lines = [Line(f"{step.id}\0{row.kind}\0{row.id}", "row", step, row, is_last=is_last) for row in shown]
+    shown = _whole(step, folding, now_mono, made) if whole else rows(step, now_mono)
+    lines = [made.line(step, row, is_last) for row in shown]
     if nodes > NODE_ROWS:
         lines.append(Line(f"{step.id}\0all", "all", step, nodes=nodes, is_open=whole, is_last=is_last))
     return (head, *lines)
 
 
-def _whole(step: StepView, folding: Folding, now_mono: float | None) -> tuple[Row, ...]:
-    """All nodes that the filter lets through, with their sub-tasks; the other rows stay where they are."""
-    wanted = FILTERS[folding.narrowed]
-    text = folding.text.casefold()
-    kept = [task for task in step.tasks if task.kind == "node" and _matches(task, wanted, text)]
-    around = [row for row in rows(step, now_mono) if row.kind not in ("node", "sub", "others")]
-    listed = all_node_rows(StepView(step.id, tasks=tuple(kept)), now_mono if now_mono is not None else step.last_mono)
-    setup = [row for row in around if row.kind in ("setup", "task")]
-    return (*setup, *listed, *(row for row in around if row not in setup))
+def _whole(step: StepView, folding: Folding, now_mono: float | None, made: RowLines) -> list[Row]:
+    """All nodes that the filter lets through, with their sub-tasks; the other rows stand where they always do."""
+    wanted, text = FILTERS[folding.narrowed], folding.text.casefold()
+    now = step.last_mono if now_mono is None else now_mono
+    nodes = [task for task in step.tasks if task.kind == "node"]
+    listed = [row for task in nodes if _matches(task, wanted, text) for row in made.of_node(step, task, now)]
+    around = rows(_with_one_node(step, nodes), now)
+    at = next((at for at, row in enumerate(around) if row.kind == "node"), len(around))
+    return [*around[:at], *listed, *around[at + 1 :]]
+
+
+def _with_one_node(step: StepView, nodes: list[TaskView]) -> StepView:
+    """The step with a node that speaks for all: what stands round the nodes asks only whether all have finished."""
+    if not nodes:
+        return step
+    speaks = replace(next((task for task in nodes if not task.is_finished), nodes[0]), subtasks=())
+    first = step.tasks.index(nodes[0])
+    after = (task for task in step.tasks[first:] if task.kind != "node")
+    return replace(step, tasks=(*step.tasks[:first], speaks, *after))
 
 
 def _matches(task: TaskView, wanted: frozenset[str], text: str) -> bool:
@@ -108,8 +151,8 @@ def _matches(task: TaskView, wanted: frozenset[str], text: str) -> bool:
 
 def count_by_filter(step: StepView) -> dict[str, int]:
     """How many nodes each of FILTERS would let through."""
-    states = [task.state for task in step.tasks if task.kind == "node"]
+    states = Counter(task.state for task in step.tasks if task.kind == "node")
     return {
-        name: len(states) if not wanted else sum(state in wanted for state in states)
+        name: sum(count for state, count in states.items() if not wanted or state in wanted)
         for name, wanted in FILTERS.items()
     }

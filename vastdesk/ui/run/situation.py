@@ -65,6 +65,9 @@ class SituationCard(QFrame):
 
     def show_view(self, view: RunView) -> None:
         self.setVisible(view.state != "running")
+        if view.state == "running":
+            self._said = ("", "")
+            return
         sentence = run_sentence(view)
         blocked = view.state == "blocked"
         key = str((view.block or {}).get("fingerprint", "")) if blocked else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import NamedTuple
@@ -13,12 +13,14 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from vastdesk.domain.sentences import format_duration
 from vastdesk.domain.views import RunView, StepView
 from vastdesk.ui.kit import plain_tooltip, state_look
-from vastdesk.ui.run.lines import Folding, Line, step_lines
+from vastdesk.ui.run.lines import Folding, Line, RowLines, step_lines
 
 Index = QModelIndex | QPersistentModelIndex
 
 LINE_ROLE = Qt.ItemDataRole.UserRole
 """The `Line`."""
+KIND_ROLE = Qt.ItemDataRole.UserRole + 1
+"""Its kind alone: all there is to know of its height."""
 
 _MATCH_LIMIT = 200
 """Lines up to which moves are looked for; beyond it what differs is replaced."""
@@ -46,6 +48,7 @@ class TimelineModel(QAbstractListModel):
         self._view: RunView | None = None
         self._folding = Folding()
         self._made: dict[str, _Made] = {}
+        self._rows = RowLines()
         self._heard: dict[str, tuple[float | None, float]] = {}
         """By step: the newest time its machine told, and when we heard it."""
         self._lines: list[Line] = []
@@ -62,6 +65,7 @@ class TimelineModel(QAbstractListModel):
         self.beginResetModel()
         self._view, self._folding, self._lines = None, Folding(), []
         self._made.clear()
+        self._rows.clear()
         self._heard.clear()
         self.endResetModel()
         self.folding_changed.emit()
@@ -111,6 +115,8 @@ class TimelineModel(QAbstractListModel):
         line = self._lines[index.row()]
         if role == LINE_ROLE:
             return line
+        if role == KIND_ROLE:
+            return line.kind
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self.words_of(line)
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -145,7 +151,7 @@ class TimelineModel(QAbstractListModel):
         made = self._made.get(step.id)
         of = (step, self._folding, self._now(step), is_last)
         if made is None or made.step is not step or made[1:4] != of[1:]:
-            made = self._made[step.id] = _Made(*of, step_lines(*of))
+            made = self._made[step.id] = _Made(*of, step_lines(*of, self._rows))
         return made.lines
 
     def _now(self, step: StepView) -> float | None:
@@ -159,12 +165,13 @@ class TimelineModel(QAbstractListModel):
         old_keys, new_keys = [line.key for line in self._lines], [line.key for line in new]
         if old_keys != new_keys:
             self._reshape(old_keys, new_keys, new)
-        first = last = -1
-        for at, (before, after) in enumerate(zip(self._lines, new, strict=True)):
-            if not _look_the_same(before, after):
-                first, last = (at if first < 0 else first), at
-        self._lines = new
-        if first >= 0:
+        old, self._lines = self._lines, new
+        changed = [
+            at
+            for at, (before, after) in enumerate(zip(old, new, strict=True))
+            if before is not after and not _look_the_same(before, after)
+        ]
+        for first, last in _stretches(changed):
             self.dataChanged.emit(self.index(first), self.index(last))
 
     def _reshape(self, old: list[str], new: list[str], lines: list[Line]) -> None:
@@ -195,10 +202,17 @@ class TimelineModel(QAbstractListModel):
             self.endInsertRows()
 
 
+def _stretches(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Rows in order as (first, last) of those that touch each other."""
+    begin = 0
+    for at, row in enumerate(rows):
+        if at + 1 == len(rows) or rows[at + 1] != row + 1:
+            yield rows[begin], row
+            begin = at + 1
+
+
 def _look_the_same(before: Line, after: Line) -> bool:
     """Cheap on purpose: comparing whole steps for each of a thousand rows would cost more than painting them."""
-    if before is after:
-        return True
     if before.kind == "row":
         return before.row == after.row
     return (before.step is after.step or before.kind == "all") and (

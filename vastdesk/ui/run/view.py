@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import QListView, QWidget
 
@@ -11,6 +13,9 @@ from vastdesk.ui.run.lines import BAD_STATES, Line
 from vastdesk.ui.run.timeline import LINE_ROLE, TimelineModel
 
 Index = QModelIndex | QPersistentModelIndex
+
+_MANY = 60
+"""Lines that are asked for one by one; more than a screen holds."""
 
 
 class TimelineView(QListView):
@@ -23,13 +28,29 @@ class TimelineView(QListView):
         super().__init__(parent)
         self._lines = model
         self.setModel(model)
-        self.setItemDelegate(TimelineDelegate(self))
+        self._delegate = TimelineDelegate(self)
+        self.setItemDelegate(self._delegate)
         self.setAccessibleName(self.tr("Steps of the run"))
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.clicked.connect(self._on_clicked)
+
+    def dataChanged(self, first: Index, last: Index, roles: Sequence[int] = ()) -> None:
+        """Paints what changed. QListView would measure all lines again at every change, and no line changes its
+        height."""
+        if last.row() - first.row() > _MANY:
+            self.viewport().update()
+            return
+        for row in range(first.row(), last.row() + 1):
+            self.update(self._lines.index(row))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange, QEvent.Type.ApplicationFontChange):
+            self._delegate.renew()
+            self.scheduleDelayedItemsLayout()
 
     def line_at(self, index: Index) -> Line | None:
         line = index.data(LINE_ROLE)
