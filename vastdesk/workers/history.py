@@ -36,16 +36,17 @@ async def run_views(engine: Engine, run_ids: Iterable[str]) -> dict[str, RunView
 
 async def export_runs(engine: Engine, run_ids: Sequence[str], path: Path, *, as_json: bool) -> int:
     """Writes runs to a file, as JSON or as text; how many. Raises `unwritable_file`."""
-    texts: list[str] = []
     shapes: list[Json] = []
-    for run_id, view in (await run_views(engine, run_ids)).items():
-        if as_json:
-            shapes.append(run_as_json(await engine.store.find_run(run_id), view))
-        else:
-            texts.append(run_as_text(view))
-    text = (
-        json.dumps({"type": "runs", "v": VERSION, "runs": shapes}, indent=2) + "\n" if as_json else "\n\n".join(texts)
-    )
+    texts: list[str] = []
+    for run_id in run_ids:  # one after another: ten thousand pictures at once would fill the memory
+        for view in (await run_views(engine, (run_id,))).values():
+            if as_json:
+                shapes.append(run_as_json(await engine.store.find_run(run_id), view))
+            else:
+                texts.append(run_as_text(view))
+    text = "\n\n".join(texts)
+    if as_json:
+        text = json.dumps({"type": "runs", "v": VERSION, "runs": shapes}, indent=2) + "\n"
     try:
         await asyncio.to_thread(path.write_text, text, encoding="utf-8", errors="replace")
     except OSError as error:
