@@ -26,7 +26,11 @@ WORKFLOW = "comfyui-setup.yaml"
 
 def demo(args: argparse.Namespace) -> int:
     if args.window:
-        raise wrong_use("the window comes with a later version", "Leave --window out: the demo runs in the terminal.")
+        from vastdesk.cli.window import show_window
+
+        if args.fresh or args.json:
+            raise wrong_use("--fresh and --json are for the demo in the terminal", "Leave them out, or --window.")
+        return show_window(args, practice=True, exit_after=args.exit)
     return asyncio.run(_demo(args))
 
 

@@ -211,8 +211,8 @@ def _demo(commands: Commands) -> None:
     )
     demo.add_argument("--fresh", action="store_true", help="make the practice machine anew")
     view = demo.add_mutually_exclusive_group()
-    view.add_argument("--headless", action="store_true", help="in the terminal (the default for now)")
-    view.add_argument("--window", action="store_true", help="in the window (comes with a later version)")
+    view.add_argument("--headless", action="store_true", help="in the terminal (the default)")
+    view.add_argument("--window", action="store_true", help="in the window")
     demo.add_argument("--exit", action="store_true", help="close the window when the run has ended")
     add_json(demo)
 

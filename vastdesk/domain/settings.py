@@ -134,6 +134,38 @@ TABLE: tuple[Setting, ...] = (
         1,
         50,
     ),
+    Setting(
+        "notify_done",
+        "bool",
+        True,
+        "Tell when a run is done",
+        "A notification of the desktop, while the window is not in front.",
+        "Notifications",
+    ),
+    Setting(
+        "notify_failed",
+        "bool",
+        True,
+        "Tell when a run has failed",
+        "Also when it was lost or interrupted.",
+        "Notifications",
+    ),
+    Setting(
+        "notify_blocked",
+        "bool",
+        True,
+        "Tell when a run needs you",
+        "It waits, for example until you trust a new host key.",
+        "Notifications",
+    ),
+    Setting(
+        "close_to_tray",
+        "bool",
+        True,
+        "Closing the window leaves VastDesk in the tray",
+        "Only where there is a tray. Without it, closing quits; what runs on machines goes on either way.",
+        "Window",
+    ),
 )
 
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in TABLE}
