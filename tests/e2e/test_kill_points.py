@@ -67,8 +67,12 @@ async def until_rseq(engine: Engine, run_id: str, rseq: int) -> bool:
 
 async def soon(box: Box, engine: Engine, run_id: str, *states: str) -> RunView:
     """The run is in one of these states within ten seconds."""
-    async with asyncio.timeout(BACK_S):
-        return await box.in_state(engine, run_id, *states)
+    try:
+        async with asyncio.timeout(BACK_S):
+            return await box.in_state(engine, run_id, *states)
+    except TimeoutError:
+        view = await engine.store.view(run_id)
+        raise AssertionError(f"{view.state} ({view.reason}), not {states}") from None
 
 
 async def further(engine: Engine, run_id: str, chance: random.Random) -> bool:

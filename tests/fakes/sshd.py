@@ -206,6 +206,8 @@ class Sshd:
         """kill -9 of the listener and all its sessions. What was detached on the "instance" lives on."""
         if self._process is None:
             return
+        # The listener stands still first: a connection it takes meanwhile would outlive it.
+        self._process.send_signal(signal.SIGSTOP)
         self.kill_sessions()
         self._process.kill()
         self._process.wait()

@@ -23,6 +23,10 @@ from vastdesk.remote.rungs import Ladder, OnRung
 if TYPE_CHECKING:
     import asyncssh
 
+_ENDED_EARLY = ("shell_in_the_way", "runner_failed", "channel_refused")
+GOING_DOWN_S = 1.0
+"""A machine that goes down ends what runs in a session some moments before the connection itself."""
+
 
 class Link:
     """Shared by all that needs the instance. After a loss the same link can connect again."""
@@ -93,6 +97,14 @@ class Link:
 
     async def _serve(self, connection: Connection, tasks: TaskOwner) -> str:
         """What had to be done on the way, "" as a rule."""
+        try:
+            return await self._start(connection, tasks)
+        except VastDeskError as error:
+            if error.kind not in _ENDED_EARLY or not await _ends(connection):
+                raise
+            raise VastDeskError("connection_lost", host=str(connection.endpoint), detail=error.sentence) from error
+
+    async def _start(self, connection: Connection, tasks: TaskOwner) -> str:
         from vastdesk.remote.execchannel import ExecOpener
 
         options, detour = self._options, ""
@@ -162,3 +174,13 @@ class Link:
             await connection.close()
         if tasks is not None:
             await tasks.aclose()
+
+
+async def _ends(connection: Connection) -> bool:
+    """Whether the connection ends as well. What had just begun on it is then no more than its first victim."""
+    try:
+        async with asyncio.timeout(GOING_DOWN_S):
+            await connection.lost()
+    except TimeoutError:
+        return False
+    return True

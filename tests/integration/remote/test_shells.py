@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.remote.conftest import World
 from vastdesk.domain.errors import VastDeskError
+from vastdesk.remote.connection import is_passing
 
 # A line of bash that is valid in sh too.
 RC_FILES = {
@@ -134,6 +135,18 @@ async def test_a_shell_that_ends_before_the_command(make_world: Callable[..., Wo
     assert caught.value.kind == "shell_in_the_way"
     assert caught.value.exit_code == 4
     assert "no_auto_tmux" in caught.value.action
+
+
+async def test_a_machine_that_goes_down_ends_the_shell_first_and_that_is_a_loss(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world(
+        rc={".bashrc": "sshd=$PPID; (sleep 0.3; kill -9 $sshd) >/dev/null 2>&1 </dev/null & kill -9 $$\n"}
+    )
+    with pytest.raises(VastDeskError) as caught:
+        await world.connected()
+    assert caught.value.kind == "connection_lost"
+    assert is_passing(caught.value)
 
 
 async def test_a_shell_that_never_gets_to_the_command(make_world: Callable[..., World]) -> None:
