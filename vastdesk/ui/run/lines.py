@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -156,3 +156,12 @@ def count_by_filter(step: StepView) -> dict[str, int]:
         name: sum(count for state, count in states.items() if not wanted or state in wanted)
         for name, wanted in FILTERS.items()
     }
+
+
+def stretches(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Rows in order as (first, last) of those that touch each other."""
+    begin = 0
+    for at, row in enumerate(rows):
+        if at + 1 == len(rows) or rows[at + 1] != row + 1:
+            yield rows[begin], row
+            begin = at + 1

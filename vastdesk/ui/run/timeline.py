@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from vastdesk.domain.sentences import format_duration
 from vastdesk.domain.views import RunView, StepView
 from vastdesk.ui.kit import plain_tooltip, state_look
-from vastdesk.ui.run.lines import Folding, Line, RowLines, step_lines
+from vastdesk.ui.run.lines import Folding, Line, RowLines, step_lines, stretches
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -171,7 +171,7 @@ class TimelineModel(QAbstractListModel):
             for at, (before, after) in enumerate(zip(old, new, strict=True))
             if before is not after and not _look_the_same(before, after)
         ]
-        for first, last in _stretches(changed):
+        for first, last in stretches(changed):
             self.dataChanged.emit(self.index(first), self.index(last))
 
     def _reshape(self, old: list[str], new: list[str], lines: list[Line]) -> None:
@@ -200,15 +200,6 @@ class TimelineModel(QAbstractListModel):
             self.beginInsertRows(QModelIndex(), begin, begin + len(lines) - 1)
             self._lines[begin:begin] = lines
             self.endInsertRows()
-
-
-def _stretches(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Rows in order as (first, last) of those that touch each other."""
-    begin = 0
-    for at, row in enumerate(rows):
-        if at + 1 == len(rows) or rows[at + 1] != row + 1:
-            yield rows[begin], row
-            begin = at + 1
 
 
 def _look_the_same(before: Line, after: Line) -> bool:

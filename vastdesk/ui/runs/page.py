@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QHideEvent, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHeaderView, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
@@ -87,8 +87,7 @@ class RunsPage(QWidget):
 
     def chosen(self) -> list[Item]:
         """The runs of the chosen rows, from the top."""
-        rows = sorted(index.row() for index in self._table.selectionModel().selectedRows())
-        return [self._model.item(row) for row in rows]
+        return [self._model.item(row) for row in self._table.chosen_rows()]
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -243,14 +242,8 @@ class RunsPage(QWidget):
     def _choose(self, run_ids: list[str]) -> None:
         """Those of them that are shown."""
         wanted = set(run_ids)
-        selection = QItemSelection()
-        for row, item in enumerate(self._model.items.shown if wanted else ()):
-            if item.id in wanted:
-                selection.select(self._model.index(row, 0), self._model.index(row, len(Column) - 1))
-        flags = QItemSelectionModel.SelectionFlag
-        self._table.selectionModel().select(selection, flags.ClearAndSelect)
-        if selection.indexes():
-            self._table.selectionModel().setCurrentIndex(selection.indexes()[0], flags.NoUpdate)
+        if wanted:
+            self._table.choose_rows([row for row, item in enumerate(self._model.items.shown) if item.id in wanted])
 
     def _on_chosen(self, *_: object) -> None:
         self._look_at_actions()
@@ -298,7 +291,7 @@ class RunsPage(QWidget):
             self._compare.show()
 
     def _on_copy(self) -> None:
-        rows = sorted(index.row() for index in self._table.selectionModel().selectedRows())
+        rows = self._table.chosen_rows()
         QGuiApplication.clipboard().setText(self._model.as_text(rows or range(self._model.rowCount())))
 
     def _on_menu(self, place: QPoint) -> None:
