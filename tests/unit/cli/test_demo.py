@@ -50,8 +50,8 @@ def test_json_of_the_demo(call: Call, plays: Plays, fresh: list[bool]) -> None:
     assert (first["instance"], last["exit_code"], fresh) == ("practice", 0, [True])
 
 
-def test_the_window_is_not_there_yet(call: Call) -> None:
-    assert call("demo", "--window").code == 2
+def test_in_the_window_there_is_no_json(call: Call) -> None:
+    assert call("demo", "--window", "--json").code == 2
 
 
 @pytest.fixture
