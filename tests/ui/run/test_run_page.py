@@ -230,6 +230,40 @@ async def test_the_raw_output_is_read_while_the_step_runs(world: World, monkeypa
     await until(lambda: not world.page.output.is_reading)
 
 
+async def test_looking_away_and_back_reads_on_where_it_was(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output_module, "POLL_S", 0.01)
+    await world.show(stories.cloning().view())
+    await until(lambda: "line two" in world.page.output.log.text())
+    world.page.hide()
+    await until(lambda: not world.page.output.is_reading)
+    world.engine.text += b"line three\n"
+    world.page.show()
+    await until(lambda: "line three" in world.page.output.log.text())
+    assert world.page.output.log.text().split("\n") == ["line one", "line two", "line three"]
+    world.page.hide()
+    await settled()
+
+
+async def test_of_a_long_output_the_end_is_read_first_and_all_on_demand(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output_module, "POLL_S", 0.01)
+    world.engine.text = b"".join(b"line %d\n" % at for at in range(60_000))
+    log = stories.cloning()
+    await world.show(log.view())
+    await until(lambda: "line 59999" in world.page.output.log.text())
+    assert "line 100\n" not in world.page.output.log.text()
+    log.runner("step_finished", step=NODES, state="succeeded", note="done")
+    await world.take(log.view())
+    await until(lambda: not world.page.output.is_reading)
+    load = world.button("Load all")
+    assert load.isVisible()
+    load.click()
+    await until(lambda: not world.page.output.is_reading)
+    assert world.page.output.log.text().startswith("line 0\nline 1\n")
+    assert not load.isVisible()
+
+
 async def test_without_the_machine_the_lines_of_events_are_shown(world: World) -> None:
     world.bridge.error = VastDeskError("connect_refused", host="h", port=22)
     log = stories.cloning()

@@ -56,6 +56,11 @@ class OutputPane(QWidget):
         """Lines of events that are shown."""
         self._raw = False
         """What is shown was read from the machine."""
+        self._next: int | None = None
+        """Up to which byte; None when it is to begin."""
+        self._whole = False
+        """It was read from its beginning on."""
+        self._complete = False
         self._title = ElidedLabel(mode=Qt.TextElideMode.ElideRight, role="strong")
         self._note = TextLabel(role="caption", kind="muted")
         self._note.setWordWrap(False)
@@ -93,7 +98,7 @@ class OutputPane(QWidget):
             self._source = source
             self._tasks.cancel_all()
             self._log.clear()
-            self._told, self._raw = (), False
+            self._told, self._raw, self._next, self._complete = (), False, None, False
         title = self.tr("Output") if step is None else self.tr("Output of {step}").format(step=step.title or step.id)
         self._title.setText(title)
         if step is not None and not self._raw:
@@ -119,7 +124,7 @@ class OutputPane(QWidget):
         runs = self._step is not None and self._step.state == "running"
         if self.isVisible() and runs and self._can_read and not self.is_reading:
             self._tasks.spawn(self._follow(), "read")
-        self._load.setVisible(self._can_read and not runs and not self.is_reading and not self._raw)
+        self._load.setVisible(self._can_read and not runs and not self.is_reading and not self._complete)
         if not self._raw and not self.is_reading:
             self._say_told()
 
@@ -147,21 +152,23 @@ class OutputPane(QWidget):
 
     async def _follow(self) -> None:
         """From a little before now on, until the step has ended and all was read."""
-        offset: int | None = None
         while True:
             ended = self._step is None or self._step.state != "running"
             try:
-                if offset is None:
-                    offset = await self._begin()
-                offset = await self._read_from(offset)
+                if self._next is None:
+                    self._next = await self._begin()
+                await self._read_on()
             except VastDeskError as error:
-                self._say(self.tr("machine not reached: last lines"), told(error).text)
+                self._say_unreached(error)
                 if ended:
+                    self._load.show()
                     return
                 await asyncio.sleep(AGAIN_S)
                 continue
             if ended:
-                self._say(self.tr("complete"))
+                self._complete = self._whole
+                self._say(self.tr("complete") if self._whole else self.tr("up to its end"))
+                self._load.setVisible(not self._whole)
                 return
             self._say(self.tr("live"))
             await asyncio.sleep(POLL_S)
@@ -169,29 +176,32 @@ class OutputPane(QWidget):
     async def _begin(self) -> int:
         """Where to begin, so that a log of 1 GB does not come through the line first."""
         size = int((await self._ask(0, 1))["size"])
-        return 0 if self._raw else max(0, size - BEGIN_BYTES)
+        self._whole = size <= BEGIN_BYTES
+        return max(0, size - BEGIN_BYTES)
 
     async def _read_all(self) -> None:
         self._say(self.tr("reading …"))
+        self._next, self._raw = 0, False
         try:
-            await self._read_from(0)
+            await self._read_on()
+            self._complete = True
             self._say(self.tr("complete"))
         except VastDeskError as error:
-            self._say(self.tr("machine not reached: last lines"), told(error).text)
+            self._say_unreached(error)
             self._load.show()
 
-    async def _read_from(self, offset: int) -> int:
-        """All that is there now. Where to go on."""
+    async def _read_on(self) -> None:
+        """All that is there now."""
         while True:
-            answer = await self._ask(offset)
+            answer = await self._ask(self._next or 0)
             if not self._raw:
                 self._raw = True
                 self._log.clear()
             if answer["data"]:
                 self._log.append_text(str(answer["data"]))
-            offset = int(answer["next"])
+            self._next = int(answer["next"])
             if answer["eof"] or not answer["data"]:
-                return offset
+                return
 
     async def _ask(self, offset: int, max_bytes: int = 1 << 16) -> dict[str, Any]:
         source, instance = self._source, self._instance
@@ -203,6 +213,11 @@ class OutputPane(QWidget):
             return await read_output(engine, instance, source.job, source.step, offset, max_bytes)
 
         return await self._bridge.call(read)
+
+    def _say_unreached(self, error: VastDeskError) -> None:
+        """The reason is in the tooltip: it may be as simple as a machine that was switched off after its run."""
+        words = self.tr("machine not reached: as far as it was read") if self._raw else ""
+        self._say(words or self.tr("machine not reached: last lines"), told(error).text)
 
     def _say(self, words: str, more: str = "") -> None:
         self._note.setText(words)
