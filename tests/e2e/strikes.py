@@ -111,13 +111,11 @@ def is_tool(argv: list[str]) -> bool:
     return bool(argv) and "_step" not in argv and not any("vastdesk-runner" in word for word in argv)
 
 
-def open_supervisors(box: Box) -> list[int]:
-    """The supervisors of the jobs that go on."""
-    found = []
-    for job in box.jobs():
-        if not (box.job_folder(job) / "exit.json").exists() and (box.job_folder(job) / "state.json").exists():
-            found.append(int(json.loads((box.job_folder(job) / "state.json").read_text())["pid"]))
-    return found
+def supervisors(box: Box) -> list[int]:
+    """The supervisors that live."""
+    states = [box.job_folder(job) / "state.json" for job in box.jobs()]
+    pids = {int(json.loads(path.read_text())["pid"]) for path in states if path.exists()}
+    return [process.pid for process in box.processes() if process.pid in pids]
 
 
 def check_no_step_after_its_end(events: Events) -> None:

@@ -17,7 +17,7 @@ import pytest
 from tests.e2e.box import Box
 from tests.e2e.command import finished, vastdesk
 from tests.e2e.rules import check_exactly_once, check_task_list
-from tests.e2e.strikes import Installation, is_step, is_tool, named, open_supervisors, stock
+from tests.e2e.strikes import Installation, is_step, is_tool, named, stock, supervisors
 from tests.fakes.git_host import FakeGitHost
 from tests.fakes.package_index import PackageIndex
 from tests.fakes.relay import Relay
@@ -163,7 +163,7 @@ async def _is_there(engine: Engine, run_id: str) -> bool:
 
 
 async def kill_supervisor(box: Box) -> str:
-    pids = open_supervisors(box)
+    pids = supervisors(box)
     box.kill(pids)
     return "lost" if pids else ""
 
