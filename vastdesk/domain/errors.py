@@ -45,7 +45,9 @@ KINDS: dict[str, Kind] = {
         "VastDesk itself broke off: {detail}", "Copy the details and report it; nothing stored is lost.", 1
     ),
     # the engine
-    "engine_closed": Kind("VastDesk is closing", "Start it again: what runs on machines goes on and is found again.", 1),
+    "engine_closed": Kind(
+        "VastDesk is closing", "Start it again: what runs on machines goes on and is found again.", 1
+    ),
     "run_ended": Kind(
         "run {run} has ended already: {state}", "There is nothing to cancel; 'vastdesk retry' runs it again.", 2
     ),
