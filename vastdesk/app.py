@@ -377,9 +377,8 @@ class DesktopApp(QObject):
         self._ended.set()
 
     async def _finish_removals(self) -> None:
-        """Machines that were removed a moment ago, and could still be brought back."""
-        if self.window.machines is not None and self._is_open:
-            await self.window.machines.aclose()
+        if self._is_open:
+            await self.window.finish()
 
     async def _end_practice(self) -> None:
         if self.practising is not None:

@@ -163,7 +163,10 @@ class _Row:
         told.addWidget(self._message, 1)
         self.column = QVBoxLayout()
         self.column.setSpacing(space(0.5))
-        self.column.addWidget(editor)
+        line = QHBoxLayout()  # an editor as narrow as its number must not make its help as narrow
+        line.addWidget(editor, 1)
+        line.addStretch(0)
+        self.column.addLayout(line)
         self.column.addLayout(told)
         if field.help:
             self.column.addWidget(TextLabel(field.help, "caption", kind="muted"))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 
+from vastdesk.ui.shell.memory import LANGUAGES
 from vastdesk.ui.theme.icons import icons_folder
-
-LANGUAGES = ("system", "en", "de")
 
 
 def install_language(app: QCoreApplication, wanted: str) -> str:
     """Puts a language on before the first widget is made, and says which one it is; English where there is no other.
     English has a file too: the plural forms."""
-    language = wanted if wanted in LANGUAGES and wanted != "system" else system_language()
+    language = wanted if wanted in LANGUAGES else system_language()
     _install(app, f"vastdesk_{language}", str(icons_folder().parent / "translations"))
     if language != "en":
         _install(app, f"qtbase_{language}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath))

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
-from vastdesk.ui.kit.elided import ElidedLabel
+from vastdesk.domain.sentences import display_text
 from vastdesk.ui.kit.empty import EmptyState
 from vastdesk.ui.shell.parts import Parts
 from vastdesk.ui.theme import icon, icon_size, space
@@ -24,6 +24,8 @@ class MachinePage(QWidget):
     run_changed = Signal()
     """Another run is the one that is looked at."""
     edit_requested = Signal(str)
+    runs_started = Signal(list)
+    """On several machines at once."""
 
     def __init__(self, parts: Parts, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,7 +37,7 @@ class MachinePage(QWidget):
         self._opened: dict[str, str] = {}
         self._build()
         self._state.history_changed.connect(self._on_history_changed)
-        self._state.instances_changed.connect(self._show_name)
+        self._state.instances_changed.connect(self._show_machine)
 
     @property
     def instance_id(self) -> str:
@@ -67,14 +69,14 @@ class MachinePage(QWidget):
         if instance_id != self._instance_id:
             self._instance_id = instance_id
             self._chosen_run = ""
-            self._show_name()
+            self._show_machine()
         self.show_tab(tab or self.tab)
 
     def open_run(self, run_id: str, instance_id: str) -> None:
         """Shows one run of a machine, which may have been removed since."""
         if instance_id != self._instance_id:
             self._instance_id = instance_id
-            self._show_name()
+            self._show_machine()
         self._chosen_run = run_id
         self.show_tab("run")
 
@@ -91,7 +93,6 @@ class MachinePage(QWidget):
     # -- building ----------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._name = ElidedLabel("", Qt.TextElideMode.ElideRight, "title")
         self._tabs = QTabBar()
         self._tabs.setDrawBase(False)
         self._tabs.setExpanding(False)
@@ -111,11 +112,8 @@ class MachinePage(QWidget):
         self._no_run.add_action(self.tr("Choose a workflow"), self._on_choose_workflow, "primary")
         self._stack = QStackedWidget()
         self._stack.addWidget(self._no_run)
-        top = QHBoxLayout()
-        top.setContentsMargins(space(5), space(3), space(4), 0)
-        top.addWidget(self._name, 1)
         bar = QHBoxLayout()
-        bar.setContentsMargins(space(3), space(1), space(4), 0)
+        bar.setContentsMargins(space(2), space(1), space(2), 0)
         bar.addWidget(self._tabs)
         bar.addStretch(1)
         line = QFrame()
@@ -123,7 +121,6 @@ class MachinePage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(top)
         column.addLayout(bar)
         column.addWidget(line)
         column.addWidget(self._stack, 1)
@@ -131,6 +128,8 @@ class MachinePage(QWidget):
     def _wire(self, name: str, page: Any) -> None:
         if name == "workflows":
             page.run_started.connect(self._on_run_started)
+            page.runs_started.connect(self.runs_started)
+            page.run_opened.connect(self._on_run_started)
         elif name == "run":
             page.run_opened.connect(self._on_run_opened)
         else:
@@ -140,9 +139,9 @@ class MachinePage(QWidget):
 
     # -- showing -----------------------------------------------------------------------------------------------------
 
-    def _show_name(self) -> None:
+    def _show_machine(self) -> None:
         instance = self._state.instance(self._instance_id)
-        self._name.setText(instance.name if instance is not None else self.tr("A machine that was removed"))
+        self._tabs.setAccessibleDescription(display_text(instance.name) if instance is not None else "")
         for at, name in enumerate(TABS):
             self._tabs.setTabEnabled(at, instance is not None or name == "run")
 

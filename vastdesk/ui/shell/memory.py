@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMainWindow
 from vastdesk.ui.theme import Mode
 
 FILE = "window.ini"
+LANGUAGES = ("en", "de")
 MODES: tuple[Mode, ...] = ("system", "light", "dark")
 SMALLEST = (800, 560)
 USUAL = (1280, 800)
@@ -44,7 +45,8 @@ class WindowMemory:
     @property
     def language(self) -> str:
         """Like `de`; empty: as the system says."""
-        return self.read("language") or ""
+        stored = self.read("language")
+        return stored if stored in LANGUAGES else ""
 
     def flag(self, key: str) -> bool:
         return self.read(key) == "yes"

@@ -33,27 +33,7 @@ class Parts:
     def make(self, name: str) -> QWidget:
         """A new page of that name."""
         module, _, kind = PAGES[name].partition(":")
-        try:
-            page = getattr(importlib.import_module(module), kind)
-        except ModuleNotFoundError as error:
-            if not (error.name or "").startswith("vastdesk.ui"):
-                raise
-            return _placeholder(name)
-        options = {"memory": self._memory} if name == "run" else {}
+        page = getattr(importlib.import_module(module), kind)
+        options = {"memory": self._memory} if name in ("workflows", "run", "runs") else {}
         made: QWidget = page(self.state, self.bridge, **options)
         return made
-
-
-def _placeholder(name: str) -> QWidget:
-    from PySide6.QtCore import Signal
-
-    from vastdesk.ui.kit.empty import EmptyState
-
-    class Missing(EmptyState):
-        opened = Signal(str)
-        run_started = Signal(str)
-
-        def open(self, instance_id: str) -> None:
-            """Nothing to open."""
-
-    return Missing("info", name, "This page comes soon.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QWidget
 
 from vastdesk.ui.shell.parts import Parts
@@ -49,6 +50,7 @@ class Rail(QWidget):
     def fill(self, parts: Parts) -> None:
         """The machines; they come after the first paint."""
         self.machines = parts.make("machines")
+        self.machines.setBackgroundRole(QPalette.ColorRole.Window)
         self._column.insertWidget(0, self.machines, 1000)  # nearly all, and nothing while it is hidden
 
     def mark(self, name: str) -> None:

@@ -18,9 +18,8 @@ from vastdesk.ui.kit.form import FormView
 from vastdesk.ui.kit.header import SectionHeader
 from vastdesk.ui.kit.plain import TextLabel
 from vastdesk.ui.kit.search import SearchField
-from vastdesk.ui.shell.language import LANGUAGES
 from vastdesk.ui.shell.matching import fit, folded
-from vastdesk.ui.shell.memory import MODES, WindowMemory
+from vastdesk.ui.shell.memory import LANGUAGES, MODES, WindowMemory
 from vastdesk.ui.tasks import ViewTasks
 from vastdesk.ui.theme import space
 
@@ -32,10 +31,9 @@ _WHEN = {"Connection": QT_TRANSLATE_NOOP("Settings", "Connections that are open 
 
 
 class SettingsPage(QWidget):
-    """`mode_chosen` and `language_chosen` are for the window itself; all else is stored through the engine."""
+    """`mode_chosen` is for the window itself; all that is in the table is stored through the engine."""
 
     mode_chosen = Signal(str)
-    language_chosen = Signal(str)
 
     def __init__(self, bridge: Bridge, memory: WindowMemory, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -120,12 +118,16 @@ class SettingsPage(QWidget):
         self._cards.append((folded(" ".join([*words, *(declared_text(word) for word in words)])), card))
 
     def _look_fields(self) -> tuple[Field, ...]:
+        self._modes: dict[str, str] = dict(
+            zip(MODES, (self.tr("As the desktop"), self.tr("Light"), self.tr("Dark")), strict=True)
+        )
+        self._languages = dict(
+            zip(("system", *LANGUAGES), (self.tr("As the desktop"), "English", "Deutsch"), strict=True)
+        )
         return (
-            Field("appearance", "choice", self.tr("Colours"), _same, default="system", choices=MODES,
-                  help=self.tr("“system” follows your desktop, where it says what it likes.")),
-            Field("language", "choice", self.tr("Language"), _same, default="system", choices=LANGUAGES,
-                  help=self.tr("Counts from the next start on.")),
-        )  # fmt: skip
+            _choice("appearance", self.tr("Colours"), self._modes),
+            _choice("language", self.tr("Language"), self._languages, self.tr("Counts from the next start on.")),
+        )
 
     # -- values --------------------------------------------------------------------------------------------------------
 
@@ -144,7 +146,10 @@ class SettingsPage(QWidget):
     def show_look(self) -> None:
         """It was changed in the menu."""
         self._forms[self.tr("Look")].set_values(
-            {"appearance": self._memory.mode, "language": self._memory.language or "system"}
+            {
+                "appearance": self._modes[self._memory.mode],
+                "language": self._languages[self._memory.language or "system"],
+            }
         )
 
     def _on_changed(self, name: str) -> None:
@@ -174,12 +179,12 @@ class SettingsPage(QWidget):
             await self._store(form, name, None)
 
     def _on_look_changed(self, name: str) -> None:
-        chosen = str(self._forms[self.tr("Look")].value(name))
+        chosen = self._forms[self.tr("Look")].value(name)
         if name == "appearance":
-            self.mode_chosen.emit(chosen)
+            self.mode_chosen.emit(next(mode for mode, label in self._modes.items() if label == chosen))
         else:
-            self._memory.write("language", "" if chosen == "system" else chosen)
-            self.language_chosen.emit(chosen)
+            language = next(language for language, label in self._languages.items() if label == chosen)
+            self._memory.write("language", "" if language == "system" else language)
 
     def _on_searched(self, text: str) -> None:
         shown = 0
@@ -193,6 +198,10 @@ class SettingsPage(QWidget):
 
 def _sections(table: Iterable[Setting]) -> list[str]:
     return list(dict.fromkeys(setting.section for setting in table))
+
+
+def _choice(name: str, label: str, labels: Mapping[str, str], help: str = "") -> Field:
+    return Field(name, "choice", label, _same, default=labels["system"], choices=tuple(labels.values()), help=help)
 
 
 def _same(raw: object) -> object:

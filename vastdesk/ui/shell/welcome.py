@@ -43,6 +43,7 @@ class WelcomePage(QWidget):
             kind="muted",
         )
         self._bar = QProgressBar()
+        self._bar.setProperty("kind", "bar")
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(self.tr("Preparing the practice machine"))
         self._bar.setMaximumWidth(space(70))

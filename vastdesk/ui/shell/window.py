@@ -71,6 +71,7 @@ class MainWindow(QMainWindow):
         self._rail.fill(parts)
         machines = self._rail.machines
         machines.selected.connect(self._on_selected)
+        machines.view.clicked.connect(self._on_row_clicked)
         machines.add_requested.connect(self.add_requested)
         machines.practice_requested.connect(self.practice_requested)
         machines.edit_requested.connect(self.edit_requested)
@@ -186,6 +187,13 @@ class MainWindow(QMainWindow):
         self.raise_()
         self.activateWindow()
 
+    async def finish(self) -> None:
+        """What was taken away a moment ago, and could still be brought back, goes now."""
+        if self._rail.machines is not None:
+            await self._rail.machines.aclose()
+        if self.runs_page is not None:
+            await self.runs_page.finish()
+
     def close_for_good(self) -> None:
         """The shutdown is over, or does not need the window any more."""
         self._memory.keep(self)
@@ -279,6 +287,7 @@ class MainWindow(QMainWindow):
             self.machine_page.setObjectName("machine")
             self.machine_page.run_changed.connect(self.looked_at_changed)
             self.machine_page.edit_requested.connect(self.edit_requested)
+            self.machine_page.runs_started.connect(self._on_runs_started)
             self._pages.addWidget(self.machine_page)
         return self.machine_page
 
@@ -303,6 +312,7 @@ class MainWindow(QMainWindow):
             remembered = self._memory.read("machine") or ""
             known = {instance.id for instance in instances}
             self.show_machine(remembered if remembered in known else instances[0].id)
+            self._rail.machines.view.setFocus(Qt.FocusReason.OtherFocusReason)
         elif self.page_name == "machine" and self.machine_page is not None:
             gone = self._parts.state.instance(self.machine_page.instance_id) is None
             if gone and not self._rail.machines.current and self.machine_page.tab != "run":
@@ -337,6 +347,11 @@ class MainWindow(QMainWindow):
         elif self.page_name == "machine":
             self._show_page(self._nothing)
 
+    def _on_row_clicked(self, *_: object) -> None:
+        """Back from the runs or the settings to the machine that is chosen already."""
+        if self.page_name != "machine":
+            self._on_selected(self._rail.machines.current)
+
     def _first_tab(self, instance_id: str) -> str:
         """What a person wants to see first of a machine: the run that is on."""
         assert self._parts is not None
@@ -366,12 +381,14 @@ class MainWindow(QMainWindow):
         self.show_machine(instance_id, "overview")
         self._machine().page("overview").test()
 
+    def _on_runs_started(self, run_ids: list[str]) -> None:
+        self.show_runs()
+
     def _on_run_requested(self, ids: list[str]) -> None:
         if ids:
             self.show_machine(ids[0], "workflows")
-            workflows = self._machine().page("workflows")
-            if len(ids) > 1 and hasattr(workflows, "open_many"):
-                workflows.open_many(ids)
+            if len(ids) > 1:
+                self._machine().page("workflows").open_many(ids)
 
     # -- the window itself ---------------------------------------------------------------------------------------------
 
