@@ -17,10 +17,11 @@ from vastdesk.domain.errors import VastDeskError
 from vastdesk.domain.instances import HostKey, Identity, Instance
 from vastdesk.domain.settings import seconds_of
 from vastdesk.domain.ssh_string import SshTarget
-from vastdesk.domain.workflow import Workflow, dump_workflow, load_workflow
+from vastdesk.domain.workflow import Catalogue, Workflow, dump_workflow, load_workflow
 from vastdesk.remote.known import jump_id
 from vastdesk.remote.rungs import Rung as Rung  # the window hears of rungs
 from vastdesk.workers.engine import Engine
+from vastdesk.workers.forms import Step, declarations
 from vastdesk.workers.original_files import OriginalConfig, OriginalTemplate, read_original
 from vastdesk.workers.workflow_files import WorkflowFile, workflow_files
 
@@ -130,6 +131,39 @@ async def identities(engine: Engine) -> list[Identity]:
 async def list_workflows(engine: Engine) -> list[WorkflowFile]:
     """The user's own, then the shipped ones."""
     return await asyncio.to_thread(workflow_files, engine.store.data_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedWorkflow:
+    """A workflow file as it was found: `workflow`, or the `error` that says what is wrong with it."""
+
+    file: WorkflowFile
+    name: str
+    workflow: Workflow | None
+    error: VastDeskError | None = None
+
+
+async def survey_workflows(engine: Engine) -> list[ListedWorkflow]:
+    """All files, each read: the user's own, then the shipped ones."""
+    delay_s = seconds_of("step_delay", await engine.store.settings())
+
+    def read() -> list[ListedWorkflow]:
+        return [_listed(engine, file, delay_s) for file in workflow_files(engine.store.data_dir)]
+
+    return await asyncio.to_thread(read)
+
+
+def _listed(engine: Engine, file: WorkflowFile, delay_s: float) -> ListedWorkflow:
+    try:
+        workflow = file.load(engine.catalogue, delay_s)
+    except VastDeskError as error:
+        return ListedWorkflow(file, file.name(), None, error)
+    return ListedWorkflow(file, workflow.name, workflow)
+
+
+async def declarations_of_steps(engine: Engine) -> tuple[Catalogue, Mapping[str, Step]]:
+    """What forms are made from and checked against."""
+    return engine.catalogue, await asyncio.to_thread(declarations)
 
 
 async def read_workflow(engine: Engine, file: WorkflowFile) -> Workflow:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+import shiboken6
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from tests.ui.fakes import HOSTILE_NAMES, FakeBridge, instance, until
@@ -142,3 +143,20 @@ async def test_a_jump_host_has_rungs_of_its_own(qtbot: QtBot) -> None:
     world.panel.test(replace(instance("a"), jump="root@j:22"))
     assert world.panel.ladder.state_of("jump kex") == "pending"
     await until(lambda: world.passed)
+
+
+async def test_a_rung_may_arrive_after_the_panel_has_gone(qapp: QApplication) -> None:
+    engine = FakeEngine()
+    say: list[OnRung] = []
+
+    async def climb(on_rung: OnRung) -> None:
+        say.append(on_rung)
+        await asyncio.Event().wait()
+
+    engine.climb = climb
+    panel = LadderPanel(FakeBridge(engine))  # type: ignore[arg-type]
+    panel.test(instance("a"))
+    await until(lambda: say)
+    shiboken6.delete(panel)
+    await say[0](Rung("tcp", "running"))
+    await asyncio.sleep(0.01)

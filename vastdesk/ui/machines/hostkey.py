@@ -182,8 +182,8 @@ class _KeyDialog(QDialog):
 
     async def _pin(self) -> None:
         """Exactly the key that is on the screen."""
-        fingerprint = self.shown.key.fingerprint
-        await self._bridge.call(lambda engine: desk.trust_key(engine, self._instance.id, fingerprint))
+        instance_id, fingerprint = self._instance.id, self.shown.key.fingerprint
+        await self._bridge.call(lambda engine: desk.trust_key(engine, instance_id, fingerprint))
         self.trusted = True
         self.accept()
 

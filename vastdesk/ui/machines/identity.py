@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from vastdesk.domain.instances import Identity
-from vastdesk.ui.kit import TextLabel, icon_button, unmarked
+from vastdesk.domain.sentences import display_text
+from vastdesk.ui.kit import TextLabel, icon_button
 from vastdesk.ui.theme import space
 
 
@@ -67,7 +68,7 @@ class KeyPicker(QWidget):
         while self.box.count() > 2:
             self.box.removeItem(1)
         for at, identity in enumerate(identities, start=1):
-            self.box.insertItem(at, unmarked(identity.name), (_SAVED, identity.name))
+            self.box.insertItem(at, display_text(identity.name, 80), (_SAVED, identity.name))
             self.box.setItemData(at, identity.fingerprint, Qt.ItemDataRole.ToolTipRole)
         self.set_choice(chosen)
 
@@ -88,7 +89,7 @@ class KeyPicker(QWidget):
         if choice.identity is not None:
             at = self._find(_SAVED, choice.identity)
             if at < 0:
-                self.box.insertItem(1, unmarked(choice.identity), (_SAVED, choice.identity))
+                self.box.insertItem(1, display_text(choice.identity, 80), (_SAVED, choice.identity))
                 at = 1
         else:
             at = self._find(_FILE if choice.file else _DEFAULT, "")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import shiboken6
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
@@ -218,26 +220,35 @@ class LadderPanel(QFrame):
         self._show_state()
 
     async def _climb(self, instance: Instance, number: int) -> None:
-        climb = climbing(instance, self._listener(number))
-        facts = await self._bridge.call(climb)
+        rungs: deque[Rung] = deque()
+        climb = climbing(instance, self._listener(number, rungs))
+        try:
+            facts = await self._bridge.call(climb)
+        except VastDeskError:
+            self._take(number, rungs)  # the loop promises no order between the last rung and the end
+            raise
+        self._take(number, rungs)
         self.outcome.show_message("info", self.tr("Everything works: the machine is ready."))
         self.is_testing = False
         self._show_state()
         self.passed.emit(facts)
 
-    def _listener(self, number: int) -> Callable[[Rung], Awaitable[None]]:
-        """Called in the engine's thread; the rungs are shown in the window's."""
+    def _listener(self, number: int, rungs: deque[Rung]) -> Callable[[Rung], Awaitable[None]]:
+        """Called in the engine's thread; the rungs are shown in the window's, in their order."""
         home = asyncio.get_running_loop()
 
         async def on_rung(rung: Rung) -> None:
+            rungs.append(rung)
             with contextlib.suppress(RuntimeError):  # the window's loop is closed
-                home.call_soon_threadsafe(self._take, number, rung)
+                home.call_soon_threadsafe(self._take, number, rungs)
 
         return on_rung
 
-    def _take(self, number: int, rung: Rung) -> None:
-        if number == self._climb_no:
-            self.ladder.take(rung)
+    def _take(self, number: int, rungs: deque[Rung]) -> None:
+        while rungs:
+            rung = rungs.popleft()
+            if shiboken6.isValid(self) and number == self._climb_no:  # the panel may be gone
+                self.ladder.take(rung)
 
     def _on_failed(self, error: VastDeskError) -> None:
         self._climb_no += 1

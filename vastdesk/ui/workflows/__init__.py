@@ -1,0 +1,1 @@
+"""Workflows: choosing, switching and ordering steps, parameters, starting runs."""
