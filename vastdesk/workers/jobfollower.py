@@ -24,6 +24,10 @@ ACK_EVERY_S = 5.0
 FIRST_CONNECT_TRIES = 3
 """Passing faults (a full MaxStartups, a dropped handshake) before a run that has sent nothing yet gives up."""
 
+BOOTING = ("auth_refused", "shell_in_the_way", "runner_failed", "no_python", "home_not_writable")
+"""What a machine may answer while it boots, and what ends a run that has not begun there."""
+BOOT_PATIENCE_S = 180.0
+
 Secrets = Callable[[str], Awaitable[str | None]]
 """The value of a secret by its name, None when there is none."""
 
@@ -59,6 +63,7 @@ class JobFollower:
         self._secrets = secrets
         self._tasks = tasks
         self._patience = patience
+        self._refused_since: float | None = None
 
     async def follow(self, job: JobRow) -> JobStatus:
         """Returns when the job has ended, in whatever way. Raises what does not pass by itself (VastDeskError),
@@ -68,14 +73,22 @@ class JobFollower:
         while True:
             try:
                 link = await self._linked(job)
-                waits, tries = self._new_waits(), 0
+                waits, tries, self._refused_since = self._new_waits(), 0, None
                 return await self._watch(link, job)
             except VastDeskError as error:
-                if not is_passing(error):
+                if not is_passing(error) and not await self._may_pass(job, error):
                     raise
                 tries += 1
                 await self._unreachable(job, error, tries)
                 await asyncio.sleep(next(waits))
+
+    async def _may_pass(self, job: JobRow, error: VastDeskError) -> bool:
+        """A machine that boots refuses logins for a while, and a job of ours may be going on there all the same."""
+        now = asyncio.get_running_loop().time()
+        if error.kind not in BOOTING or not await self.is_sent(job):
+            return False
+        self._refused_since = self._refused_since or now
+        return now - self._refused_since < BOOT_PATIENCE_S
 
     async def is_sent(self, job: JobRow) -> bool:
         """The job may be on the instance: said before it is sent, so a crash between the two errs on the safe side."""

@@ -9,6 +9,7 @@ from vastdesk.domain.views import RunView, StepView
 from vastdesk.domain.workflow import StepUse, Workflow
 
 _NOT_DONE = ("failed", "cancelled", "interrupted", "lost", "pending", "running")
+_FAILED = ("failed", "cancelled", "interrupted", "lost")
 _BAD_TASK = ("failed", "cancelled", "interrupted", "lost", "pending", "running", "waiting")
 
 
@@ -28,4 +29,5 @@ def _narrow(use: StepUse, step: StepView | None) -> StepUse:
     nodes = [task.label for task in step.tasks if task.kind == "node" and task.state in _BAD_TASK]
     if nodes and "only" in use.params:
         return replace(use, params={**use.params, "only": nodes})
-    return use if step.state in _NOT_DONE else replace(use, enabled=False)
+    broken = any(task.state in _FAILED for task in step.tasks)  # what is left then is a proof that failed
+    return use if broken or step.state in _NOT_DONE else replace(use, enabled=False)

@@ -281,3 +281,18 @@ async def test_a_jump_host_is_trusted_for_itself(world: World) -> None:
                 await engine.resume(row.id)
             view, _ = await world.finish(engine, row.id)
     assert view.state == "succeeded"
+
+
+async def test_a_login_refused_for_a_while_does_not_end_a_run_that_goes_on_there(world: World) -> None:
+    gate = world.folder / "gate"
+    async with world.engine() as engine:
+        row = await world.start(engine, script_step(f"until [ -e {gate} ]; do sleep 0.05; done"))
+        await world.in_state(engine, row.id, "running")
+        keys = world.sshd.authorized_keys.read_text()
+        world.sshd.deny_all()
+        await asyncio.to_thread(world.sshd.kill_sessions)
+        await world.in_state(engine, row.id, "reconnecting")
+        world.sshd.authorized_keys.write_text(keys)
+        gate.touch()
+        view, _ = await world.finish(engine, row.id)
+    assert view.state == "succeeded"

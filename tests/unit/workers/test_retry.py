@@ -47,3 +47,11 @@ def test_nothing_failed_is_said() -> None:
     with pytest.raises(VastDeskError) as refused:
         failed_parts(workflow(use("a")), view, "r")
     assert refused.value.kind == "nothing_failed"
+
+
+def test_a_step_whose_proof_failed_comes_again() -> None:
+    tasks = (node("A", "succeeded"), TaskView("verify", "Verify Dependencies", "failed", kind="verify"))
+    view = RunView(steps=(StepView("nodes", state="succeeded", tasks=tasks),))
+    again = failed_parts(workflow(use("nodes", only=[])), view, "r")
+    assert again.steps[0].enabled
+    assert again.steps[0].params == {"only": []}
