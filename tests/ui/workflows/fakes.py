@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -46,3 +47,9 @@ class FakeEngine:
         if request.instance.id in self.busy and not request.queue:
             raise VastDeskError("instance_busy", run=self.busy[request.instance.id], instance=request.instance.name)
         return SimpleNamespace(id=request.run_id)
+
+
+async def at_once(work: Callable[..., Any], /, *given: Any, **named: Any) -> Any:
+    """In place of `asyncio.to_thread`. The engine has a loop and threads of its own; here its commands run in the
+    window's loop, whose threads are QThreads: objects of the window that die in one of them take the process along."""
+    return work(*given, **named)
