@@ -131,10 +131,8 @@ class MachineList(QWidget):
     def _connect(self) -> None:
         self.search.searched.connect(self._on_searched)
         self.search.escaped.connect(self.view.setFocus)
-        for changed in (self.model.rowsInserted, self.model.rowsRemoved, self.model.dataChanged):
-            changed.connect(self._on_rows_changed)
+        self.model.refreshed.connect(self._on_rows_changed)
         self.model.renamed.connect(self._on_renamed)
-        self._state.instances_changed.connect(self._on_rows_changed)
         selection = self.view.selectionModel()
         selection.selectionChanged.connect(self._on_selection_changed)
         selection.currentChanged.connect(self._on_current_changed)

@@ -53,6 +53,8 @@ class MachineModel(QAbstractListModel):
     """
 
     renamed = Signal(str, str)
+    refreshed = Signal()
+    """Once after each change, however many rows it touched."""
 
     def __init__(self, state: State, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -159,8 +161,8 @@ class MachineModel(QAbstractListModel):
                 self.beginRemoveRows(ROOT, at, at)
                 del self._rows[at]
                 self.endRemoveRows()
-        for at, row in enumerate(wanted):
-            self._place(at, row)
+        touched = [at for at, row in enumerate(wanted) if self._place(at, row)]
+        self._tell(touched)
 
     def _shown(self) -> list[Instance]:
         shown = [instance for instance in self._state.instances if instance.id not in self._hidden]
@@ -168,23 +170,31 @@ class MachineModel(QAbstractListModel):
             shown.sort(key=lambda instance: self._wished.get(instance.id, instance.name).casefold())
         return shown
 
-    def _place(self, at: int, row: MachineRow) -> None:
+    def _place(self, at: int, row: MachineRow) -> bool:
+        """True: the row was there, and says something else now."""
         known = at if at < len(self._rows) and self._rows[at].id == row.id else self.row_of(row.id)
         if known < 0:
             self.beginInsertRows(ROOT, at, at)
             self._rows.insert(at, row)
             self.endInsertRows()
-            return
+            return False
         if known != at:
             self.beginMoveRows(ROOT, known, known, ROOT, at)
             self._rows.insert(at, self._rows.pop(known))
             self.endMoveRows()
-        self._set(at, row)
+        return self._set(at, row)
 
-    def _set(self, at: int, row: MachineRow) -> None:
-        if self._rows[at] != row:
-            self._rows[at] = row
-            self.dataChanged.emit(self.index(at), self.index(at))
+    def _set(self, at: int, row: MachineRow) -> bool:
+        if self._rows[at] == row:
+            return False
+        self._rows[at] = row
+        return True
+
+    def _tell(self, touched: list[int]) -> None:
+        """One signal for all rows: each makes the view work."""
+        if touched:
+            self.dataChanged.emit(self.index(touched[0]), self.index(touched[-1]))
+        self.refreshed.emit()
 
     def _row(self, instance: Instance) -> MachineRow:
         name = self._wished.get(instance.id, instance.name)
@@ -218,6 +228,10 @@ class MachineModel(QAbstractListModel):
             self.refresh()
             return
         known = {instance.id: instance for instance in self._state.instances}
-        for at, row in enumerate(self._rows):
-            if row.run in run_ids and row.id in known:
-                self._set(at, self._row(known[row.id]))
+        touched = [
+            at
+            for at, row in enumerate(self._rows)
+            if row.run in run_ids and row.id in known and self._set(at, self._row(known[row.id]))
+        ]
+        if touched:
+            self._tell(touched)
