@@ -262,7 +262,11 @@ class LadderPanel(QFrame):
             actions.append((self.tr("Edit the address…"), self._on_edit))
         elif error.kind in KEY:
             actions.append((self.tr("Choose another key…"), self._on_edit))
-        self.outcome.show_error(error, *actions)
+        if error.kind == "host_key_unknown":  # no failure: it is asked once for every machine
+            told = self.tr("The machine shows a key that VastDesk does not know yet. Compare it, and the test goes on.")
+            self.outcome.show_message("warning", told, *actions)
+        else:
+            self.outcome.show_error(error, *actions)
         self._show_state()
         self.failed.emit(error)
 
