@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from PySide6.QtCore import (
     QAbstractListModel,
     QByteArray,
-    QEvent,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
     QRect,
     QSize,
     Qt,
+    Signal,
 )
 from PySide6.QtGui import QIcon, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
@@ -147,6 +147,20 @@ class EntryDelegate(QStyledItemDelegate):
         painter.restore()
 
 
+class _Field(QLineEdit):
+    """What is typed; the keys that move are for the list."""
+
+    moved = Signal(int)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: SHOWN, Qt.Key.Key_PageUp: -SHOWN}
+        step = steps.get(Qt.Key(event.key()))
+        if step is None:
+            super().keyPressEvent(event)
+        else:
+            self.moved.emit(step)
+
+
 class Palette(QDialog):
     """Opens over the middle of the window; goes with Esc, a click elsewhere, or what was chosen."""
 
@@ -156,11 +170,12 @@ class Palette(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Find a command or a machine"))
         self.setAccessibleName(self.windowTitle())
-        self._field = QLineEdit()
+        self._field = _Field()
         self._field.setPlaceholderText(self.tr("Type a command or the name of a machine"))
         self._field.setAccessibleName(self.windowTitle())
         self._field.setMaxLength(200)
-        self._field.installEventFilter(self)
+        self._field.moved.connect(self._move)
+        self._field.returnPressed.connect(self._on_return)
         self._model = EntryModel(entries, self)
         self._list = QListView()
         self._list.setModel(self._model)
@@ -196,26 +211,6 @@ class Palette(QDialog):
         super().showEvent(event)  # type: ignore[arg-type]
         self._field.setFocus()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self._field and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
-            return self._on_key(Qt.Key(event.key()))
-        return super().eventFilter(watched, event)
-
-    def _on_key(self, key: Qt.Key) -> bool:
-        steps = {
-            Qt.Key.Key_Down: 1,
-            Qt.Key.Key_Up: -1,
-            Qt.Key.Key_PageDown: SHOWN,
-            Qt.Key.Key_PageUp: -SHOWN,
-        }
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._act(self._list.currentIndex())
-        elif key in steps:
-            self._move(steps[key])
-        else:
-            return False
-        return True
-
     def _move(self, by: int) -> None:
         usable = [row for row in range(self._model.rowCount()) if self._is_usable(row)]
         if not usable:
@@ -236,6 +231,9 @@ class Palette(QDialog):
         self._list.setVisible(bool(count))
         if count and self._is_usable(0):
             self._list.setCurrentIndex(self._model.index(0))
+
+    def _on_return(self) -> None:
+        self._act(self._list.currentIndex())
 
     def _act(self, index: QModelIndex) -> None:
         entry = self._model.entry(index)

@@ -94,7 +94,7 @@ class MainWindow(QMainWindow):
         """Chooses a machine and shows it."""
         if self._parts is None or self._parts.state.instance(instance_id) is None:
             return
-        self._machine().open(instance_id, tab)
+        self._machine().open(instance_id, tab or self._tab_for(instance_id))
         self._rail.machines.select(instance_id)
         self._show_page(self._machine())
 
@@ -340,10 +340,8 @@ class MainWindow(QMainWindow):
     def _on_selected(self, instance_id: str) -> None:
         if instance_id:
             self._memory.write("machine", instance_id)
-            shown = self._machine()
-            tab = shown.tab if shown.instance_id else self._first_tab(instance_id)
-            shown.open(instance_id, tab)
-            self._show_page(shown)
+            self._machine().open(instance_id, self._tab_for(instance_id))
+            self._show_page(self._machine())
         elif self.page_name == "machine":
             self._show_page(self._nothing)
 
@@ -352,9 +350,11 @@ class MainWindow(QMainWindow):
         if self.page_name != "machine":
             self._on_selected(self._rail.machines.current)
 
-    def _first_tab(self, instance_id: str) -> str:
-        """What a person wants to see first of a machine: the run that is on."""
+    def _tab_for(self, instance_id: str) -> str:
+        """The one that is open. At the beginning what a person wants to see first of a machine: the run that is on."""
         assert self._parts is not None
+        if self._machine().instance_id:
+            return self._machine().tab
         head = self._parts.state.current_run(instance_id)
         return "run" if head is not None and head.ended_ts is None else "overview"
 
