@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vastdesk.cli import main
+from vastdesk.cli import main, window
 from vastdesk.cli.parser import build_parser
 
 GOOD = [
@@ -136,7 +136,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("vastdesk ")
 
 
-def test_without_a_command_it_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_command_and_a_display_it_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "why_no_display", lambda: "none is set")
     assert main([]) == 2
     assert "vastdesk demo" in capsys.readouterr().err
 
