@@ -37,7 +37,7 @@ from vastdesk.ui.tasks import ViewTasks
 from vastdesk.ui.theme import Theme
 
 if TYPE_CHECKING:
-    from vastdesk.ui.shell.notices import Announcer
+    from vastdesk.ui.shell.notices import Announcer, DesktopNotifier
     from vastdesk.ui.shell.practising import Practising
     from vastdesk.ui.shell.tray import Tray
     from vastdesk.workers.bridge import Bridge
@@ -93,8 +93,7 @@ def run_window(options: Options) -> int:
 
 
 async def _main(app: QApplication, options: Options, single: SingleInstance, hooks: CrashHooks) -> int:
-    desktop = DesktopApp(app, options, single, hooks)
-    return await desktop.run()
+    return await DesktopApp(app, options, single, hooks).run()
 
 
 def _raise_first(single: SingleInstance, options: Options) -> int:
@@ -121,6 +120,7 @@ class DesktopApp(QObject):
         self.bridge: Bridge | None = None
         self.tray: Tray | None = None
         self.announcer: Announcer | None = None
+        self._notifier: DesktopNotifier | None = None
         self.practising: Practising | None = None
         log_folder = options.log_path.parent if options.log_path is not None else None
         places = Places(options.data_dir, log_folder, options.redact)
@@ -133,6 +133,10 @@ class DesktopApp(QObject):
         self._tasks = ViewTasks(self)
         self._tasks.failed.connect(self.window.failures.show_error)
         self._connect()
+
+    @property
+    def has_ended(self) -> bool:
+        return self._ended.is_set()
 
     # -- start ---------------------------------------------------------------------------------------------------------
 
@@ -200,9 +204,10 @@ class DesktopApp(QObject):
         self.tray.open_requested.connect(self.window.bring_to_front)
         self.tray.run_chosen.connect(self._on_run_chosen)
         self.tray.quit_requested.connect(self.quit)
+        self._notifier = DesktopNotifier()
         self.announcer = Announcer(
             self.state,
-            (DesktopNotifier(), self.tray),
+            (self._notifier, self.tray),
             settings=self._settings,
             is_watched=self._is_watched,
             parent=self,
@@ -241,7 +246,7 @@ class DesktopApp(QObject):
     def _connect(self) -> None:
         window = self.window
         window.close_requested.connect(self._on_close_requested)
-        window.add_requested.connect(self._on_add_requested)
+        window.add_requested.connect(self._open_machine_dialog)
         window.edit_requested.connect(self._open_machine_dialog)
         window.actions_by_name["quit"].triggered.connect(self.quit)
         self._single.asked.connect(self._on_asked)
@@ -258,10 +263,7 @@ class DesktopApp(QObject):
         self.window.bring_to_front()
         self.window.show_run(run_id)
 
-    def _on_add_requested(self) -> None:
-        self._open_machine_dialog("")
-
-    def _open_machine_dialog(self, instance_id: str) -> None:
+    def _open_machine_dialog(self, instance_id: str = "") -> None:
         if self._is_open and not self._tasks.is_running("machine"):
             self._tasks.spawn(self._ask_machine(instance_id), "machine")
 
@@ -359,6 +361,7 @@ class DesktopApp(QObject):
         self.window.hide()
         stages = (
             ("removals", self._finish_removals),
+            ("notifications", self._end_notices),
             ("practice machine", self._end_practice),
             ("engine", self._end_engine),
         )
@@ -384,6 +387,10 @@ class DesktopApp(QObject):
         if self.practising is not None:
             with contextlib.suppress(VastDeskError):  # the engine has ended before us
                 await self.practising.close()
+
+    async def _end_notices(self) -> None:
+        if self._notifier is not None:
+            await self._notifier.close()
 
     async def _end_engine(self) -> None:
         if self.bridge is not None:

@@ -76,6 +76,14 @@ class DesktopNotifier:
             return False
         return True
 
+    async def close(self) -> None:
+        """Gives the connection back."""
+        bus = getattr(getattr(self._service, "_backend", None), "bus", None)
+        self._service, self._is_missing = None, True
+        if bus is not None:
+            bus.disconnect()
+            await bus.wait_for_disconnect()
+
     async def _connected(self) -> Any:
         """Raises where no service answers: `send` itself would only log that."""
         from pathlib import Path

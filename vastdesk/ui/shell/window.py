@@ -14,6 +14,7 @@ from vastdesk.ui.kit.elided import ElidedLabel
 from vastdesk.ui.kit.empty import EmptyState
 from vastdesk.ui.kit.split import SplitView
 from vastdesk.ui.shell.actions import Actions
+from vastdesk.ui.shell.focusing import focus_first_filter
 from vastdesk.ui.shell.machine import MachinePage
 from vastdesk.ui.shell.memory import WindowMemory
 from vastdesk.ui.shell.parts import Parts
@@ -202,16 +203,9 @@ class MainWindow(QMainWindow):
 
     def focus_filter(self) -> None:
         """Ctrl+F: of the page that is shown, or of the rail when one works there."""
-        from vastdesk.ui.kit.search import SearchField
-
         focused = self.focusWidget()
         in_rail = focused is not None and self._rail.isAncestorOf(focused)
-        for place in (self._rail, self._pages) if in_rail else (self._pages, self._rail):
-            field = next((field for field in place.findChildren(SearchField) if field.isVisible()), None)
-            if field is not None:
-                field.setFocus(Qt.FocusReason.ShortcutFocusReason)
-                field.selectAll()
-                return
+        focus_first_filter((self._rail, self._pages) if in_rail else (self._pages, self._rail))
 
     def focus_other_pane(self) -> None:
         """F6: from the rail into the page, and back."""
@@ -352,8 +346,7 @@ class MainWindow(QMainWindow):
 
     def _tab_for(self, instance_id: str) -> str:
         """The one that is open. At the beginning what a person wants to see first of a machine: the run that is on."""
-        assert self._parts is not None
-        if self._machine().instance_id:
+        if self._machine().instance_id or self._parts is None:
             return self._machine().tab
         head = self._parts.state.current_run(instance_id)
         return "run" if head is not None and head.ended_ts is None else "overview"
