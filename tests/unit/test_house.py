@@ -31,7 +31,9 @@ MAY_SLEEP = {
     "vastdesk/remote/practice/processes.py": "blocking by name, called in a thread",
 }
 
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "vastdesk/ui/shell/window.py": "the main window: where all pages and menus meet; what they are is elsewhere already",
+}
 """Files that may exceed the limit, each with the reason why it is one room and not two."""
 LINE_LIMIT = 400
 
